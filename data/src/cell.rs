@@ -1,0 +1,144 @@
+//! H3 cells: the equal hexagons that the map is divided into.
+//!
+//! Source of the grid: the H3 specification (<https://h3geo.org/docs/core-library/restable>); at
+//! resolution 10 the mean edge is 75.86 m over the globe.
+
+use std::fmt;
+use std::str::FromStr;
+
+use h3o::{CellIndex, LatLng};
+
+/// An H3 cell; written as the lower-case hexadecimal string that DuckDB, kepler.gl and h3 libraries read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell(CellIndex);
+
+/// An H3 resolution, 0 (continents) to 15 (half a metre).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resolution(h3o::Resolution);
+
+/// Why there is no cell.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum CellError {
+    /// A latitude or longitude outside the globe, or not a number.
+    #[error("({lat}, {lng}) is no place: latitude is -90 to 90 degrees, longitude -180 to 180")]
+    NoPlace {
+        /// Latitude in degrees, as given.
+        lat: f64,
+        /// Longitude in degrees, as given.
+        lng: f64,
+    },
+    /// (0, 0), which feeds send for "unknown".
+    #[error("(0, 0) is a placeholder, not a place")]
+    NullIsland,
+    /// Not an H3 cell index.
+    #[error("`{0}` is not an H3 cell: write its 15-digit hexadecimal index, such as 8a1fb475a4dffff")]
+    NotACell(String),
+    /// Not a resolution.
+    #[error("`{0}` is not an H3 resolution: write a whole number from 0 to 15")]
+    NotAResolution(String),
+}
+
+impl Cell {
+    /// The cell of `resolution` that holds the point (degrees, WGS 84).
+    ///
+    /// # Errors
+    /// [`CellError::NoPlace`] or [`CellError::NullIsland`] where the point cannot be a station's.
+    pub fn at(lat: f64, lng: f64, resolution: Resolution) -> Result<Self, CellError> {
+        if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
+            return Err(CellError::NoPlace { lat, lng });
+        }
+        #[expect(clippy::float_cmp, reason = "feeds send exactly 0 for a position they do not know")]
+        if lat == 0.0 && lng == 0.0 {
+            return Err(CellError::NullIsland);
+        }
+        let point = LatLng::new(lat, lng).map_err(|_| CellError::NoPlace { lat, lng })?;
+        Ok(Self(point.to_cell(resolution.0)))
+    }
+
+    /// Latitude and longitude of the cell's centre, in degrees.
+    #[must_use]
+    pub fn centre(self) -> (f64, f64) {
+        let centre = LatLng::from(self.0);
+        (centre.lat(), centre.lng())
+    }
+
+    /// The cell's resolution.
+    #[must_use]
+    pub fn resolution(self) -> Resolution {
+        Resolution(self.0.resolution())
+    }
+}
+
+impl Resolution {
+    /// 10: the hexagon of 75 m edges that hotspots are about.
+    pub const HOTSPOTS: Self = Self(h3o::Resolution::Ten);
+    /// 9 and 8: the coarser roll-ups whose cells `station_information` carries too.
+    pub const COARSER: [Self; 2] = [Self(h3o::Resolution::Nine), Self(h3o::Resolution::Eight)];
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", u64::from(self.0))
+    }
+}
+
+impl FromStr for Cell {
+    type Err = CellError;
+
+    fn from_str(text: &str) -> Result<Self, CellError> {
+        text.parse().map(Self).map_err(|_| CellError::NotACell(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", u8::from(self.0))
+    }
+}
+
+impl FromStr for Resolution {
+    type Err = CellError;
+
+    fn from_str(text: &str) -> Result<Self, CellError> {
+        text.parse::<u8>()
+            .ok()
+            .and_then(|number| h3o::Resolution::try_from(number).ok())
+            .map(Self)
+            .filter(|resolution| resolution.to_string() == text)
+            .ok_or_else(|| CellError::NotAResolution(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_station_of_paris_falls_into_its_cell() {
+        // Benjamin Godard - Victor Hugo; the cell as the reference library (h3-py 4) gives it.
+        let cell = Cell::at(48.865_983, 2.275_725, Resolution::HOTSPOTS).unwrap();
+        assert_eq!(cell.to_string(), "8a1fb475a4dffff");
+        let (lat, lng) = cell.centre();
+        assert!((lat - 48.865_983).abs() < 0.001 && (lng - 2.275_725).abs() < 0.001);
+        assert_eq!(cell.to_string().parse(), Ok(cell));
+    }
+
+    #[test]
+    fn points_outside_the_globe_have_no_cell() {
+        for (lat, lng) in [(91.0, 2.0), (48.0, 181.0), (f64::NAN, 2.0), (48.0, f64::INFINITY)] {
+            assert!(matches!(
+                Cell::at(lat, lng, Resolution::HOTSPOTS),
+                Err(CellError::NoPlace { .. })
+            ));
+        }
+        assert_eq!(Cell::at(0.0, 0.0, Resolution::HOTSPOTS), Err(CellError::NullIsland));
+    }
+
+    #[test]
+    fn a_resolution_is_a_whole_number_from_0_to_15() {
+        assert_eq!("10".parse(), Ok(Resolution::HOTSPOTS));
+        for wrong in ["16", "-1", "010", "ten", ""] {
+            assert!(wrong.parse::<Resolution>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The one Parquet codec: how every table's rows become bytes and come back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use crate::PROGRAM;
+use crate::table::TableName;
+
+/// Metadata key of the schema's name and version, such as `station_status/1`.
+pub const SCHEMA: &str = "hotspots.schema";
+/// Metadata key of the program that wrote the file, such as `hotspots 0.1.0`.
+pub const WRITTEN_BY: &str = "hotspots.program";
+/// Metadata key of the IANA time zone whose local date is in the path.
+pub const TIME_ZONE: &str = "hotspots.time_zone";
+/// Metadata key of a day's summary, as JSON (see [`crate::DaySummary`]).
+pub const DAY: &str = "hotspots.day";
+
+/// What a file says of itself beside its rows.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Why bytes are not a table.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Not Parquet, or damaged.
+    #[error("not a readable Parquet file: {0}")]
+    Parquet(#[from] ParquetError),
+    /// The columns do not fit the table.
+    #[error("the columns do not fit: {0}")]
+    Arrow(#[from] ArrowError),
+    /// A column that every version of the table has is absent.
+    #[error("column `{0}` is missing")]
+    MissingColumn(String),
+    /// A column holds another type than the table's.
+    #[error("column `{column}` holds {found}, not {expected}")]
+    WrongType {
+        /// The column.
+        column: String,
+        /// The type found.
+        found: String,
+        /// The type of the table.
+        expected: String,
+    },
+    /// A metadata entry that must be there is absent or unreadable.
+    #[error("the metadata entry `{0}` is missing or unreadable")]
+    Metadata(&'static str),
+}
+
+/// How a table's files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Many small objects, one a poll: no statistics, and no copy of the Arrow schema, whose
+    /// descriptions would outweigh the rows (the data dictionary and the code hold them).
+    Small,
+    /// One object a day: statistics for readers that skip, and the described Arrow schema.
+    Described,
+}
+
+/// Rows as Parquet bytes: the same rows and metadata give the same bytes.
+///
+/// # Errors
+/// [`CodecError`] when the batch cannot be written.
+pub fn encode(
+    table: TableName,
+    layout: Layout,
+    batch: &RecordBatch,
+    metadata: &Metadata,
+) -> Result<Bytes, CodecError> {
+    let mut entries = metadata.clone();
+    entries.insert(SCHEMA.to_owned(), format!("{}/{}", table.name, table.version));
+    entries.insert(WRITTEN_BY.to_owned(), PROGRAM.to_owned());
+    let statistics = match layout {
+        Layout::Small => EnabledStatistics::None,
+        Layout::Described => EnabledStatistics::Chunk,
+    };
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_statistics_enabled(statistics)
+        .set_created_by(PROGRAM.to_owned())
+        .set_key_value_metadata(Some(
+            entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
+        ))
+        .build();
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(layout == Layout::Small);
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options)?;
+    writer.write(batch)?;
+    writer.close()?;
+    Ok(bytes.into())
+}
+
+/// Parquet bytes as a batch with exactly the columns of `schema`, in its order. A nullable column
+/// that an older file lacks is null.
+///
+/// # Errors
+/// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
+pub fn decode(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata), CodecError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let metadata = metadata_of(builder.metadata().file_metadata().key_value_metadata());
+    let wanted = schema.fields().iter().map(|field| field.name().as_str());
+    let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
+    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let reader = builder.with_projection(mask).with_batch_size(rows.max(1)).build()?;
+    let stored = arrow::array::RecordBatchReader::schema(&reader);
+    let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    let batch = concat_batches(&stored, &batches)?;
+    Ok((conform(schema, &batch)?, metadata))
+}
+
+/// What a file says of itself, from its footer alone.
+///
+/// # Errors
+/// [`CodecError::Parquet`] when the bytes are not Parquet.
+pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    Ok(metadata_of(builder.metadata().file_metadata().key_value_metadata()))
+}
+
+fn metadata_of(entries: Option<&Vec<KeyValue>>) -> Metadata {
+    entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.key != "ARROW:schema")
+        .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
+        .collect()
+}
+
+fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, CodecError> {
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| -> Result<ArrayRef, CodecError> {
+            let Some(column) = batch.column_by_name(field.name()) else {
+                if field.is_nullable() {
+                    return Ok(new_null_array(field.data_type(), batch.num_rows()));
+                }
+                return Err(CodecError::MissingColumn(field.name().clone()));
+            };
+            if column.data_type() != field.data_type() {
+                return Err(CodecError::WrongType {
+                    column: field.name().clone(),
+                    found: column.data_type().to_string(),
+                    expected: field.data_type().to_string(),
+                });
+            }
+            Ok(Arc::clone(column))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let plain = Schema::new(schema.fields().clone());
+    Ok(RecordBatch::try_new(Arc::new(plain), columns)?)
+}

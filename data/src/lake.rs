@@ -1,0 +1,318 @@
+//! The store behind the tables: a local folder or a bucket, with the four operations the lake needs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Once};
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use futures::TryStreamExt as _;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{
+    GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
+use url::Url;
+
+use crate::cell::Resolution;
+use crate::day::parse_date;
+use crate::key::{Key, Recorded, SystemId};
+
+/// A lake: any `object_store` location, used through [`Key`]s only.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    store: Arc<dyn ObjectStore>,
+    location: String,
+}
+
+/// What became of an object put where nothing may be overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object is new.
+    Created,
+    /// The very object was there already, from an earlier poll or another scraper.
+    AlreadyThere,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub key: Key,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// An object's content, with the version it was read at.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The content.
+    pub bytes: Bytes,
+    /// The version.
+    pub version: Version,
+}
+
+/// Tells one state of an object from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(String);
+
+/// What went wrong with the lake.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// A location that is neither a folder nor a supported URL.
+    #[error("`{location}` is not a lake: give a folder or a file:, s3:, gs:, az: or memory: URL ({reason})")]
+    Location {
+        /// The location as given.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no such object.
+    #[error("`{key}` is not in the lake")]
+    Missing {
+        /// The object's path.
+        key: String,
+    },
+    /// The store failed.
+    #[error("the lake at `{location}` could not {action} `{path}`: {source}")]
+    Store {
+        /// The lake.
+        location: String,
+        /// What was asked of it.
+        action: &'static str,
+        /// The object or folder.
+        path: String,
+        /// The store's own error.
+        source: object_store::Error,
+    },
+}
+
+impl Lake {
+    /// Opens the lake at a folder (created when missing) or a `file:`, `s3:`, `gs:`, `az:` or
+    /// `memory:` URL; a bucket's credentials and endpoint come from its usual environment variables.
+    ///
+    /// # Errors
+    /// [`LakeError::Location`] when the place is not understood or cannot be created.
+    pub fn open(location: &str) -> Result<Self, LakeError> {
+        use_ring_for_tls();
+        let wrong = |reason: String| LakeError::Location { location: location.to_owned(), reason };
+        let store: Arc<dyn ObjectStore> = match Url::parse(location) {
+            Ok(url) if url.scheme() == "file" => {
+                let folder = url.to_file_path().map_err(|()| wrong("no local path".into()))?;
+                Arc::new(local_folder(folder).map_err(wrong)?)
+            }
+            Ok(url) => from_url(&url).map_err(|error| wrong(error.to_string()))?,
+            Err(_) => Arc::new(local_folder(PathBuf::from(location)).map_err(wrong)?),
+        };
+        Ok(Self { store, location: location.to_owned() })
+    }
+
+    /// A lake over a store made by the caller, as tests with faulty stores do.
+    #[must_use]
+    pub fn over(store: Arc<dyn ObjectStore>, location: &str) -> Self {
+        Self { store, location: location.to_owned() }
+    }
+
+    /// Where the lake is, as it was given.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Stores an object that must not replace another; the same object twice is success.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn put_new(&self, key: &Key, bytes: Bytes) -> Result<Put, LakeError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self.store.put_opts(&key.path(), PutPayload::from(bytes), options).await {
+            Ok(_) => Ok(Put::Created),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::AlreadyThere),
+            Err(source) => Err(self.failed("write", &key.path(), source)),
+        }
+    }
+
+    /// Stores an object, replacing the one before it in one step: a reader sees either.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn replace(&self, key: &Key, bytes: Bytes) -> Result<(), LakeError> {
+        let path = key.path();
+        self.store.put(&path, PutPayload::from(bytes)).await.map_err(|e| self.failed("write", &path, e))?;
+        Ok(())
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// [`LakeError::Missing`] or [`LakeError::Store`].
+    pub async fn get(&self, key: &Key) -> Result<Fetched, LakeError> {
+        let path = key.path();
+        let result = self
+            .store
+            .get_opts(&path, GetOptions::default())
+            .await
+            .map_err(|error| self.failed("read", &path, error))?;
+        let version = Version::of(&result.meta);
+        let bytes = result.bytes().await.map_err(|error| self.failed("read", &path, error))?;
+        Ok(Fetched { bytes, version })
+    }
+
+    /// The version of an object, without reading it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn version(&self, key: &Key) -> Result<Option<Version>, LakeError> {
+        let path = key.path();
+        match self.store.head(&path).await {
+            Ok(meta) => Ok(Some(Version::of(&meta))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("look up", &path, error)),
+        }
+    }
+
+    /// The objects of one recorded table, system and local day, in order of observation time.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn list_day(
+        &self,
+        table: Recorded,
+        system: &SystemId,
+        date: NaiveDate,
+    ) -> Result<Vec<Listed>, LakeError> {
+        let folder = table.day_folder(system, date);
+        let metas: Vec<ObjectMeta> = self
+            .store
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(|error| self.failed("list", &folder, error))?;
+        let mut listed: Vec<Listed> = metas
+            .into_iter()
+            .filter_map(|meta| {
+                let key = meta.location.as_ref().parse().ok()?;
+                Some(Listed { key, size_bytes: meta.size })
+            })
+            .collect();
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listed)
+    }
+
+    /// The local dates that a recorded table has of a system, earliest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn dates(
+        &self,
+        table: Recorded,
+        system: &SystemId,
+    ) -> Result<Vec<NaiveDate>, LakeError> {
+        self.folders(&table.dates_folder(system), "date=", |text| parse_date(text).ok()).await
+    }
+
+    /// The local dates that have hotspots, earliest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn hotspot_dates(
+        &self,
+        system: &SystemId,
+        resolution: Resolution,
+    ) -> Result<Vec<NaiveDate>, LakeError> {
+        let folder = Key::hotspots_dates_folder(system, resolution);
+        self.folders(&folder, "date=", |text| parse_date(text).ok()).await
+    }
+
+    /// The systems that a recorded table knows, by name.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn systems(&self, table: Recorded) -> Result<Vec<SystemId>, LakeError> {
+        self.folders(&table.folder(), "system=", |text| text.parse().ok()).await
+    }
+
+    /// The systems that have hotspots, by name.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn hotspot_systems(&self) -> Result<Vec<SystemId>, LakeError> {
+        self.folders(&Key::hotspots_folder(), "system=", |text| text.parse().ok()).await
+    }
+
+    async fn folders<T: Ord>(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, LakeError> {
+        let listing = self
+            .store
+            .list_with_delimiter(Some(folder))
+            .await
+            .map_err(|error| self.failed("list", folder, error))?;
+        let mut found: Vec<T> = listing
+            .common_prefixes
+            .iter()
+            .filter_map(|path| parse(path.filename()?.strip_prefix(prefix)?))
+            .collect();
+        found.sort();
+        Ok(found)
+    }
+
+    fn failed(&self, action: &'static str, path: &Path, source: object_store::Error) -> LakeError {
+        if matches!(source, object_store::Error::NotFound { .. }) {
+            return LakeError::Missing { key: path.to_string() };
+        }
+        let (location, path) = (self.location.clone(), path.to_string());
+        LakeError::Store { location, action, path, source }
+    }
+}
+
+impl Version {
+    fn of(meta: &ObjectMeta) -> Self {
+        let e_tag = meta.e_tag.as_deref().unwrap_or("");
+        Self(format!("{e_tag} {} {}", meta.last_modified.timestamp_micros(), meta.size))
+    }
+}
+
+/// Makes `ring` the process's TLS provider: the HTTP client and the stores share it, and the
+/// compile of a second cryptography library is spared. Idempotent; [`Lake::open`] calls it.
+pub fn use_ring_for_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that the embedding program chose a provider before: that one serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+fn local_folder(folder: PathBuf) -> Result<LocalFileSystem, String> {
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    LocalFileSystem::new_with_prefix(folder)
+        .map(|store| store.with_fsync(true))
+        .map_err(|error| error.to_string())
+}
+
+fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
+    let environment = || {
+        std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(|(name, _)| {
+            ["aws_", "google_", "azure_"].iter().any(|prefix| name.starts_with(prefix))
+        })
+    };
+    if url.scheme() == "s3" || url.scheme() == "s3a" {
+        // The builder's own reading of the environment also covers web identity and containers.
+        let mut builder = AmazonS3Builder::from_env().with_url(url.as_str());
+        if std::env::var_os("AWS_ALLOW_HTTP").is_some() {
+            builder = builder.with_allow_http(true);
+        }
+        let (_, path) = object_store::ObjectStoreScheme::parse(url).map_err(object_store::Error::from)?;
+        return Ok(below(builder.build()?, path));
+    }
+    let (store, path) = object_store::parse_url_opts(url, environment())?;
+    Ok(below(store, path))
+}
+
+fn below(store: impl ObjectStore, path: Path) -> Arc<dyn ObjectStore> {
+    if path.is_root() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, path)) }
+}

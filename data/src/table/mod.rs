@@ -1,0 +1,72 @@
+//! The tables: for each a row type, its Arrow schema with unit and meaning, and the way between them.
+
+mod column;
+mod definition;
+mod hotspots;
+mod polls;
+mod station_information;
+mod station_status;
+mod system_information;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+
+use crate::codec::{self, CodecError, Layout, Metadata};
+use crate::key::ContentHash;
+
+pub use hotspots::Hotspot;
+pub use polls::{Outcome, Poll};
+pub use station_information::StationInformation;
+pub use station_status::StationStatus;
+pub use system_information::SystemInformation;
+
+/// A table's name and the version of its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableName {
+    /// The name, which is its folder's in the lake.
+    pub name: &'static str,
+    /// Raised when a column changes its meaning, its type or its name.
+    pub version: u32,
+}
+
+/// A row of a table: its fields are the table's columns.
+pub trait Row: Sized {
+    /// The table.
+    const TABLE: TableName;
+    /// How its files are written.
+    const LAYOUT: Layout;
+
+    /// The Arrow schema; each field's metadata has `unit` and `meaning`.
+    fn schema() -> SchemaRef;
+
+    /// Rows as columns.
+    fn to_batch(rows: &[Self]) -> RecordBatch;
+
+    /// Columns as rows.
+    ///
+    /// # Errors
+    /// [`CodecError`] when a column is missing or of another type.
+    fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, CodecError>;
+
+    /// The hash of the rows' content without the clocks of the poll (`observed_at`, `fetched_at`,
+    /// `last_updated`): the same data seen twice has the same hash.
+    fn content_hash(rows: &[Self]) -> ContentHash;
+
+    /// Rows as Parquet bytes.
+    ///
+    /// # Errors
+    /// [`CodecError`] when they cannot be written.
+    fn encode(rows: &[Self], metadata: &Metadata) -> Result<Bytes, CodecError> {
+        codec::encode(Self::TABLE, Self::LAYOUT, &Self::to_batch(rows), metadata)
+    }
+
+    /// Parquet bytes as rows.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not this table's.
+    fn decode(bytes: Bytes) -> Result<(Vec<Self>, Metadata), CodecError> {
+        let (batch, metadata) = codec::decode(&Self::schema(), bytes)?;
+        Ok((Self::from_batch(&batch)?, metadata))
+    }
+}

@@ -1,0 +1,104 @@
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use hotspots_data::table::StationInformation;
+use hotspots_data::{Cell, Resolution};
+
+use super::Parsed;
+use super::envelope::{Document, FeedError};
+use super::fields::Fields;
+use super::problems::Problems;
+
+const FEED: &str = "station_information";
+
+/// Reads a `station_information` feed of any version; of localised names it takes `language`'s.
+///
+/// # Errors
+/// [`FeedError`] when the body is not this feed or lists no station.
+pub fn parse_station_information(
+    body: &[u8],
+    fetched_at: DateTime<Utc>,
+    language: Option<&str>,
+) -> Result<Parsed<StationInformation>, FeedError> {
+    let (envelope, stations) = Document::read(body)?.stations(FEED)?;
+    if !stations.iter().any(|station| station.names().any(|name| name == "lat" || name == "lon")) {
+        return Err(FeedError::WrongFeed {
+            feed: FEED,
+            reason: "no station has `lat` or `lon`".to_owned(),
+        });
+    }
+    let last_updated = envelope.last_updated.map(|time| time.at);
+    let mut problems = Problems::default();
+    let mut seen = HashSet::with_capacity(stations.len());
+    let mut rows = Vec::with_capacity(stations.len());
+    for station in stations {
+        let Some(mut row) = read_station(station, fetched_at, language, &mut problems) else {
+            continue;
+        };
+        if !seen.insert(row.station_id.clone()) {
+            problems.note("duplicate station_id, first kept", &row.station_id);
+            continue;
+        }
+        row.last_updated = last_updated;
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(FeedError::WrongFeed { feed: FEED, reason: problems.to_string() });
+    }
+    rows.sort_unstable_by(|a, b| a.station_id.cmp(&b.station_id));
+    Ok(Parsed { rows, envelope, problems })
+}
+
+fn read_station(
+    mut station: Fields<'_>,
+    fetched_at: DateTime<Utc>,
+    language: Option<&str>,
+    problems: &mut Problems,
+) -> Option<StationInformation> {
+    if !station.is_object() {
+        problems.note("entry of `stations` that is no object", "left out");
+        return None;
+    }
+    let Some(station_id) = station.id(&["station_id"], problems) else {
+        problems.note("station without station_id", "left out");
+        return None;
+    };
+    let lat = station.number(&["lat"], problems);
+    let lon = station.number(&["lon"], problems);
+    let position = lat.zip(lon);
+    let [hex_id_8, hex_id_9, hex_id_10] = match position {
+        None => {
+            problems.note("station without a position", &station_id);
+            [None, None, None]
+        }
+        Some((lat, lon)) => cells(lat, lon).unwrap_or_else(|error| {
+            problems.note("station in no cell", &format!("{station_id}: {error}"));
+            [None, None, None]
+        }),
+    };
+    Some(StationInformation {
+        observed_at: fetched_at,
+        fetched_at,
+        last_updated: None,
+        station_code: station.id(&["stationCode"], problems),
+        name: station.text("name", language, problems),
+        short_name: station.text("short_name", language, problems),
+        lat,
+        lon,
+        hex_id_8,
+        hex_id_9,
+        hex_id_10,
+        capacity: station.count(&["capacity"], problems),
+        region_id: station.id(&["region_id"], problems),
+        is_virtual_station: station.flag("is_virtual_station", problems),
+        station_id,
+        extra: station.extra(),
+    })
+}
+
+/// The cells of resolutions 8, 9 and 10.
+fn cells(lat: f64, lon: f64) -> Result<[Option<String>; 3], hotspots_data::CellError> {
+    let [nine, eight] = Resolution::COARSER;
+    let cell = |resolution| Cell::at(lat, lon, resolution).map(|cell| Some(cell.to_string()));
+    Ok([cell(eight)?, cell(nine)?, cell(Resolution::HOTSPOTS)?])
+}

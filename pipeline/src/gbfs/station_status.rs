@@ -1,0 +1,111 @@
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use hotspots_data::table::StationStatus;
+
+use super::Parsed;
+use super::envelope::{Document, FeedError};
+use super::fields::Fields;
+use super::problems::Problems;
+
+const FEED: &str = "station_status";
+
+/// Reads a `station_status` feed of any version.
+///
+/// # Errors
+/// [`FeedError`] when the body is not this feed or lists no station.
+pub fn parse_station_status(
+    body: &[u8],
+    fetched_at: DateTime<Utc>,
+) -> Result<Parsed<StationStatus>, FeedError> {
+    let (envelope, stations) = Document::read(body)?.stations(FEED)?;
+    if !stations.iter().any(|station| station.names().any(|name| COUNTS.contains(&name))) {
+        return Err(FeedError::WrongFeed {
+            feed: FEED,
+            reason: "no station has `num_bikes_available` or `num_vehicles_available`".to_owned(),
+        });
+    }
+    let last_updated = envelope.last_updated.map(|time| time.at);
+    let mut problems = Problems::default();
+    let mut seen = HashSet::with_capacity(stations.len());
+    let mut rows = Vec::with_capacity(stations.len());
+    for station in stations {
+        let Some(mut row) = read_station(station, fetched_at, &mut problems) else { continue };
+        if !seen.insert(row.station_id.clone()) {
+            problems.note("duplicate station_id, first kept", &row.station_id);
+            continue;
+        }
+        row.last_updated = last_updated;
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(FeedError::WrongFeed { feed: FEED, reason: problems.to_string() });
+    }
+    rows.sort_unstable_by(|a, b| a.station_id.cmp(&b.station_id));
+    Ok(Parsed { rows, envelope, problems })
+}
+
+/// The spellings of the one field without which a feed is no status feed.
+const COUNTS: [&str; 3] = ["num_bikes_available", "num_vehicles_available", "numBikesAvailable"];
+
+fn read_station(
+    mut station: Fields<'_>,
+    fetched_at: DateTime<Utc>,
+    problems: &mut Problems,
+) -> Option<StationStatus> {
+    if !station.is_object() {
+        problems.note("entry of `stations` that is no object", "left out");
+        return None;
+    }
+    let Some(station_id) = station.id(&["station_id"], problems) else {
+        problems.note("station without station_id", "left out");
+        return None;
+    };
+    let types = station
+        .read("num_bikes_available_types", bikes_by_type, problems)
+        .unwrap_or_default();
+    let bikes = station.count(&COUNTS, problems);
+    if bikes.is_none() {
+        problems.note("station without num_bikes_available", &station_id);
+    }
+    Some(StationStatus {
+        observed_at: fetched_at,
+        fetched_at,
+        last_updated: None,
+        station_code: station.id(&["stationCode"], problems),
+        num_bikes_available: bikes,
+        num_ebikes_available: types.ebike.or(station.count(&["num_ebikes_available"], problems)),
+        num_mechanical_available: types.mechanical,
+        num_bikes_disabled: station
+            .count(&["num_bikes_disabled", "num_vehicles_disabled"], problems),
+        num_docks_available: station
+            .count(&["num_docks_available", "numDocksAvailable"], problems),
+        num_docks_disabled: station.count(&["num_docks_disabled"], problems),
+        is_installed: station.flag("is_installed", problems),
+        is_renting: station.flag("is_renting", problems),
+        is_returning: station.flag("is_returning", problems),
+        last_reported: station.time(&["last_reported"], problems),
+        station_id,
+        extra: station.extra(),
+    })
+}
+
+#[derive(Default, PartialEq)]
+struct BikesByType {
+    mechanical: Option<i32>,
+    ebike: Option<i32>,
+}
+
+/// Vélib's `[{"mechanical":3},{"ebike":2}]`; nothing where it says anything else.
+fn bikes_by_type(raw: &str) -> Option<BikesByType> {
+    let list: Vec<BTreeMap<&str, u16>> = serde_json::from_str(raw).ok()?;
+    let mut types = BikesByType::default();
+    for (name, count) in list.into_iter().flatten() {
+        match name {
+            "mechanical" => types.mechanical = Some(count.into()),
+            "ebike" => types.ebike = Some(count.into()),
+            _ => return None,
+        }
+    }
+    Some(types)
+}
