@@ -76,6 +76,12 @@ impl Resolution {
     pub const COARSER: [Self; 2] = [Self(h3o::Resolution::Nine), Self(h3o::Resolution::Eight)];
 }
 
+impl From<Resolution> for u8 {
+    fn from(resolution: Resolution) -> Self {
+        resolution.0.into()
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}", u64::from(self.0))

@@ -235,7 +235,8 @@ impl<'a> Collector<'a> {
                     self.system_information.last = last;
                     let ttl_s = stored.as_ref().ok().and_then(|stored| stored.envelope.ttl_s);
                     if self.conclude(attempts, &attempt, body.len(), stored.map_err(Into::into)) {
-                        self.system_information.seen(now, ttl_s, &self.shelf(), self.interval());
+                        let (time_zone, pause) = (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
+                        self.system_information.seen(now, time_zone, pause);
                     }
                 }
             }
@@ -268,7 +269,8 @@ impl<'a> Collector<'a> {
                 self.station_information.last = last;
                 let ttl_s = stored.as_ref().ok().and_then(|stored| stored.envelope.ttl_s);
                 if self.conclude(attempts, &attempt, body.len(), stored.map_err(Into::into)) {
-                    self.station_information.seen(now, ttl_s, &self.shelf(), self.interval());
+                    let (time_zone, pause) = (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
+                    self.station_information.seen(now, time_zone, pause);
                 }
             }
         }
@@ -401,8 +403,8 @@ impl Feeds {
 }
 
 impl Versioned {
-    fn seen(&mut self, now: DateTime<Utc>, ttl_s: Option<i64>, shelf: &Shelf<'_>, status: Duration) {
-        self.next = Some(now + delta(information_interval(ttl_s, status)));
-        self.seen_on = Some(Day::of(now, shelf.time_zone).date());
+    fn seen(&mut self, now: DateTime<Utc>, time_zone: Tz, pause: Duration) {
+        self.next = Some(now + delta(pause));
+        self.seen_on = Some(Day::of(now, time_zone).date());
     }
 }

@@ -43,7 +43,7 @@ impl Attempt {
     pub(crate) fn stored(&self, now: DateTime<Utc>, bytes: usize, stored: &Stored) -> Poll {
         Poll {
             observed_at: Some(stored.observed_at),
-            key: Some(stored.key.to_string()),
+            key: stored.key.as_ref().map(ToString::to_string),
             message: stored.message.clone(),
             rows: i32::try_from(stored.rows).unwrap_or(i32::MAX),
             ..self.understood(now, bytes, stored.outcome, &stored.envelope)

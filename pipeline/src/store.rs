@@ -36,7 +36,8 @@ pub(crate) struct LastVersion {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) outcome: Outcome,
-    pub(crate) key: Key,
+    /// The object that holds the rows, unless it was not looked for.
+    pub(crate) key: Option<Key>,
     pub(crate) rows: usize,
     pub(crate) observed_at: DateTime<Utc>,
     pub(crate) envelope: Envelope,
@@ -122,8 +123,7 @@ impl Shelf<'_> {
         let date = Day::of(fetched_at, self.time_zone).date();
         let this = Some(LastVersion { date, hash });
         if *last == this {
-            let key = table.key(self.system, date, fetched_at, hash);
-            return Ok(Stored::new(Outcome::Unchanged, key, fetched_at, parsed, None));
+            return Ok(Stored::new(Outcome::Unchanged, None, fetched_at, parsed, None));
         }
         let stored = self.put(table, parsed, hash, fetched_at, None).await?;
         *last = this;
@@ -146,14 +146,14 @@ impl Shelf<'_> {
             Put::Created => Outcome::Stored,
             Put::AlreadyThere => Outcome::Unchanged,
         };
-        Ok(Stored::new(outcome, key, observed_at, parsed, note))
+        Ok(Stored::new(outcome, Some(key), observed_at, parsed, note))
     }
 }
 
 impl Stored {
     fn new<R>(
         outcome: Outcome,
-        key: Key,
+        key: Option<Key>,
         observed_at: DateTime<Utc>,
         parsed: Parsed<R>,
         note: Option<ClockNote>,

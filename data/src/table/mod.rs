@@ -40,6 +40,17 @@ pub trait Row: Sized {
     /// The Arrow schema; each field's metadata has `unit` and `meaning`.
     fn schema() -> SchemaRef;
 
+    /// The schema of some of the columns, for reading no more than is needed.
+    ///
+    /// # Panics
+    /// When the table has no such column: a mistake in the program.
+    fn schema_of(columns: &[&str]) -> SchemaRef {
+        let schema = Self::schema();
+        let index = |name: &&str| schema.index_of(name).expect("a column of the table");
+        let indices: Vec<usize> = columns.iter().map(index).collect();
+        schema.project(&indices).expect("indices of the table's own columns").into()
+    }
+
     /// Rows as columns.
     fn to_batch(rows: &[Self]) -> RecordBatch;
 

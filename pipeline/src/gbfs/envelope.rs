@@ -78,6 +78,16 @@ pub(super) enum Data<'a> {
     Other(Fields<'a>),
 }
 
+impl Envelope {
+    /// What a feed's envelope says, whatever the feed.
+    ///
+    /// # Errors
+    /// [`FeedError`] when the body is no GBFS feed.
+    pub fn read(body: &[u8]) -> Result<Self, FeedError> {
+        Document::read(body).map(|document| document.envelope)
+    }
+}
+
 impl<'a> Document<'a> {
     /// Reads a body in one pass.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, FeedError> {
