@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <table>/system=<system>/date=<local date>/<observation time>-<content hash>.parquet
-//! hotspots/system=<system>/resolution=<H3 resolution>/date=<local date>/hotspots.parquet
+//! <table of cells>/system=<system>/resolution=<H3 resolution>/date=<local date>/<table>.parquet
+//! <table of a day>/system=<system>/date=<local date>/<table>.parquet
 //! ```
 //! Parsing a path and building it again gives the same text.
 
@@ -31,8 +32,27 @@ pub enum Recorded {
     StationInformation,
     /// One row per version.
     SystemInformation,
+    /// One row per free-standing vehicle and poll.
+    VehicleStatus,
+    /// Every other feed that discovery lists, as it came, one row per version.
+    OtherFeeds,
     /// The ledger: one row per attempt to poll a feed.
     Polls,
+}
+
+/// The tables that jobs compute, one object a system and day (and resolution).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Derived {
+    /// One row per cell: the hotspots of a day at a resolution.
+    Hotspots(Resolution),
+    /// One row per cell and local hour, at a resolution.
+    HotspotsHourly(Resolution),
+    /// One row per station.
+    StationDays,
+    /// One row per check of the day's data.
+    Quality,
+    /// All status polls of a closed day in one object.
+    StationStatusDaily,
 }
 
 /// First 32 bits of the SHA-256 of an object's observations.
@@ -55,12 +75,12 @@ pub enum Key {
         /// What was observed.
         hash: ContentHash,
     },
-    /// A day's hotspots at one resolution, replaced when the day is aggregated again.
-    Hotspots {
+    /// Something computed, replaced when the day is computed again.
+    Derived {
+        /// The table.
+        table: Derived,
         /// The system.
         system: SystemId,
-        /// The H3 resolution.
-        resolution: Resolution,
         /// The local date.
         date: NaiveDate,
     },
@@ -81,8 +101,14 @@ pub enum KeyError {
 
 impl Recorded {
     /// Every recorded table.
-    pub const ALL: [Self; 4] =
-        [Self::StationStatus, Self::StationInformation, Self::SystemInformation, Self::Polls];
+    pub const ALL: [Self; 6] = [
+        Self::StationStatus,
+        Self::StationInformation,
+        Self::SystemInformation,
+        Self::VehicleStatus,
+        Self::OtherFeeds,
+        Self::Polls,
+    ];
 
     /// The table's name, which is its folder's.
     #[must_use]
@@ -91,6 +117,8 @@ impl Recorded {
             Self::StationStatus => "station_status",
             Self::StationInformation => "station_information",
             Self::SystemInformation => "system_information",
+            Self::VehicleStatus => "vehicle_status",
+            Self::OtherFeeds => "other_feeds",
             Self::Polls => "polls",
         }
     }
@@ -126,23 +154,74 @@ impl Recorded {
     }
 }
 
+impl Derived {
+    /// The table's name, which is its folder's and its file's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hotspots(_) => "hotspots",
+            Self::HotspotsHourly(_) => "hotspots_hourly",
+            Self::StationDays => "station_days",
+            Self::Quality => "quality",
+            Self::StationStatusDaily => "station_status_daily",
+        }
+    }
+
+    /// The resolution of a table of cells.
+    #[must_use]
+    pub fn resolution(self) -> Option<Resolution> {
+        match self {
+            Self::Hotspots(resolution) | Self::HotspotsHourly(resolution) => Some(resolution),
+            Self::StationDays | Self::Quality | Self::StationStatusDaily => None,
+        }
+    }
+
+    /// The folder of all systems.
+    #[must_use]
+    pub fn folder(self) -> Path {
+        Path::from(self.name())
+    }
+
+    /// The folder of all dates of one system.
+    #[must_use]
+    pub fn dates_folder(self, system: &SystemId) -> Path {
+        Path::from(self.dates_folder_text(system))
+    }
+
+    /// The key of a system's day.
+    #[must_use]
+    pub fn key(self, system: &SystemId, date: NaiveDate) -> Key {
+        Key::Derived { table: self, system: system.clone(), date }
+    }
+
+    fn dates_folder_text(self, system: &SystemId) -> String {
+        match self.resolution() {
+            Some(resolution) => format!("{}/system={system}/resolution={resolution}", self.name()),
+            None => format!("{}/system={system}", self.name()),
+        }
+    }
+
+    fn parse(name: &str, resolution: Option<&str>) -> Option<Self> {
+        let resolution = match resolution {
+            Some(text) => Some(text.strip_prefix("resolution=")?.parse().ok()?),
+            None => None,
+        };
+        match (name, resolution) {
+            ("hotspots", Some(resolution)) => Some(Self::Hotspots(resolution)),
+            ("hotspots_hourly", Some(resolution)) => Some(Self::HotspotsHourly(resolution)),
+            ("station_days", None) => Some(Self::StationDays),
+            ("quality", None) => Some(Self::Quality),
+            ("station_status_daily", None) => Some(Self::StationStatusDaily),
+            _ => None,
+        }
+    }
+}
+
 impl Key {
     /// The object's path below the lake's root.
     #[must_use]
     pub fn path(&self) -> Path {
         Path::from(self.to_string())
-    }
-
-    /// The folder of all systems that have hotspots.
-    #[must_use]
-    pub fn hotspots_folder() -> Path {
-        Path::from("hotspots")
-    }
-
-    /// The folder of all dates that have hotspots of `system` at `resolution`.
-    #[must_use]
-    pub fn hotspots_dates_folder(system: &SystemId, resolution: Resolution) -> Path {
-        Path::from(format!("hotspots/system={system}/resolution={resolution}"))
     }
 }
 
@@ -155,10 +234,10 @@ impl fmt::Display for Key {
                 table.name(),
                 stamp.format(STAMP),
             ),
-            Self::Hotspots { system, resolution, date } => write!(
-                f,
-                "hotspots/system={system}/resolution={resolution}/date={date}/hotspots.parquet"
-            ),
+            Self::Derived { table, system, date } => {
+                let folder = table.dates_folder_text(system);
+                write!(f, "{folder}/date={date}/{}.parquet", table.name())
+            }
         }
     }
 }
@@ -169,9 +248,10 @@ impl FromStr for Key {
     fn from_str(path: &str) -> Result<Self, KeyError> {
         let parts: Vec<&str> = path.split('/').collect();
         let key = match parts.as_slice() {
-            [table, system, date, file] => parse_recorded(table, system, date, file),
-            ["hotspots", system, resolution, date, "hotspots.parquet"] => {
-                parse_hotspots(system, resolution, date)
+            [table, system, date, file] => parse_recorded(table, system, date, file)
+                .or_else(|| parse_derived(table, system, None, date)),
+            [table, system, resolution, date, _] => {
+                parse_derived(table, system, Some(resolution), date)
             }
             _ => None,
         };
@@ -193,10 +273,10 @@ fn parse_recorded(table: &str, system: &str, date: &str, file: &str) -> Option<K
     })
 }
 
-fn parse_hotspots(system: &str, resolution: &str, date: &str) -> Option<Key> {
-    Some(Key::Hotspots {
+fn parse_derived(table: &str, system: &str, resolution: Option<&str>, date: &str) -> Option<Key> {
+    Some(Key::Derived {
+        table: Derived::parse(table, resolution)?,
         system: system.strip_prefix("system=")?.parse().ok()?,
-        resolution: resolution.strip_prefix("resolution=")?.parse().ok()?,
         date: parse_date(date.strip_prefix("date=")?).ok()?,
     })
 }
@@ -289,7 +369,15 @@ mod tests {
             let stamp = DateTime::from_timestamp(seconds, 0).unwrap();
             let recorded = Recorded::ALL[table].key(&system, date, stamp, ContentHash(hash));
             let resolution = resolution.to_string().parse().unwrap();
-            for key in [recorded, Key::Hotspots { system: system.clone(), resolution, date }] {
+            let derived = [
+                Derived::Hotspots(resolution),
+                Derived::HotspotsHourly(resolution),
+                Derived::StationDays,
+                Derived::Quality,
+                Derived::StationStatusDaily,
+            ];
+            let derived = derived.map(|table| table.key(&system, date));
+            for key in derived.into_iter().chain([recorded]) {
                 prop_assert_eq!(&key.to_string().parse::<Key>().unwrap(), &key);
                 prop_assert_eq!(key.path().to_string(), key.to_string());
             }
@@ -307,6 +395,8 @@ mod tests {
             "station_status/system=../date=2026-11-22/20261122T101500Z-ba7816bf.parquet",
             "other/system=velib/date=2026-11-22/20261122T101500Z-ba7816bf.parquet",
             "hotspots/system=velib/resolution=16/date=2026-11-22/hotspots.parquet",
+            "hotspots/system=velib/resolution=10/date=2026-11-22/other.parquet",
+            "hotspots/system=velib/date=2026-11-22/hotspots.parquet",
         ] {
             assert_eq!(wrong.parse::<Key>(), Err(KeyError::NotAKey(wrong.to_owned())));
         }

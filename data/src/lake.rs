@@ -15,9 +15,8 @@ use object_store::{
 };
 use url::Url;
 
-use crate::cell::Resolution;
 use crate::day::parse_date;
-use crate::key::{Key, Recorded, SystemId};
+use crate::key::{Derived, Key, Recorded, SystemId};
 
 /// A lake: any `object_store` location, used through [`Key`]s only.
 #[derive(Clone, Debug)]
@@ -212,17 +211,16 @@ impl Lake {
         self.folders(&table.dates_folder(system), "date=", |text| parse_date(text).ok()).await
     }
 
-    /// The local dates that have hotspots, earliest first.
+    /// The local dates that a computed table has of a system, earliest first.
     ///
     /// # Errors
     /// [`LakeError::Store`].
-    pub async fn hotspot_dates(
+    pub async fn derived_dates(
         &self,
+        table: Derived,
         system: &SystemId,
-        resolution: Resolution,
     ) -> Result<Vec<NaiveDate>, LakeError> {
-        let folder = Key::hotspots_dates_folder(system, resolution);
-        self.folders(&folder, "date=", |text| parse_date(text).ok()).await
+        self.folders(&table.dates_folder(system), "date=", |text| parse_date(text).ok()).await
     }
 
     /// The systems that a recorded table knows, by name.
@@ -233,12 +231,12 @@ impl Lake {
         self.folders(&table.folder(), "system=", |text| text.parse().ok()).await
     }
 
-    /// The systems that have hotspots, by name.
+    /// The systems that a computed table knows, by name.
     ///
     /// # Errors
     /// [`LakeError::Store`].
-    pub async fn hotspot_systems(&self) -> Result<Vec<SystemId>, LakeError> {
-        self.folders(&Key::hotspots_folder(), "system=", |text| text.parse().ok()).await
+    pub async fn derived_systems(&self, table: Derived) -> Result<Vec<SystemId>, LakeError> {
+        self.folders(&table.folder(), "system=", |text| text.parse().ok()).await
     }
 
     async fn folders<T: Ord>(

@@ -13,7 +13,7 @@ pub mod table;
 
 pub use cell::{Cell, CellError, Resolution};
 pub use day::{Day, DayError, parse_date};
-pub use key::{ContentHash, Key, Recorded, SystemId};
+pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
 pub use lake::{Lake, LakeError, Put};
 pub use summary::DaySummary;
 

@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::CodecError;
 use hotspots_data::summary::Timestamp;
 use hotspots_data::table::{Hotspot, Row as _, StationInformation};
-use hotspots_data::{DaySummary, Key, Lake, LakeError, Recorded, Resolution, SystemId};
+use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
 use polars::prelude::PolarsError;
 
 use crate::day_inputs::{DayInputs, Finder, Recordings};
@@ -154,7 +154,7 @@ async fn one_day(
         return Ok(DayOutcome::NoPolls);
     };
     let fingerprint = inputs.fingerprint(&options);
-    let key = Key::Hotspots { system: system.clone(), resolution: options.resolution, date };
+    let key = Derived::Hotspots(options.resolution).key(system, date);
     if stored_fingerprint(lake, &key).await? == Some(fingerprint.clone()) {
         return Ok(DayOutcome::UpToDate);
     }

@@ -133,7 +133,7 @@ async fn list(
         .into_iter()
         .filter_map(|listed| match listed.key {
             Key::Recorded { stamp, .. } => Some(Recordings { key: listed.key, stamp }),
-            Key::Hotspots { .. } => None,
+            Key::Derived { .. } => None,
         })
         .collect())
 }

@@ -41,12 +41,12 @@ pub(crate) fn cells(stays: &[Stay], day_ms: i64) -> Cells {
     let mut shares: BTreeMap<(&str, &str), Share> = BTreeMap::new();
     for stays in stays.chunk_by(|a, b| a.station_id == b.station_id) {
         let hold_ms: i64 = stays.iter().map(|stay| stay.hold_ms).sum();
-        if stays.iter().all(|stay| stay.installed == 0) {
+        if stays.iter().all(|stay| !stay.is_known) {
+            cells.without_information += 1;
+        } else if stays.iter().all(|stay| stay.installed == 0) {
             cells.not_installed += 1;
         } else if hold_ms == 0 {
             cells.without_counts += 1;
-        } else if stays.iter().all(|stay| !stay.is_known) {
-            cells.without_information += 1;
         } else if stays.iter().all(|stay| stay.hex_id.is_none()) {
             cells.without_position += 1;
         } else {

@@ -1,6 +1,6 @@
 //! The ingest loop of one system: poll, store, note in the ledger, wait, again; whatever happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -57,6 +57,8 @@ pub struct Collector<'a> {
     system_information: Versioned,
     station_information: Versioned,
     recalled: bool,
+    /// What was odd in a feed last time: only news is a warning.
+    oddities: HashMap<String, Option<String>>,
 }
 
 /// What one round of polls came to.
@@ -120,6 +122,7 @@ impl<'a> Collector<'a> {
             system_information: Versioned::default(),
             station_information: Versioned::default(),
             recalled: false,
+            oddities: HashMap::new(),
         }
     }
 
@@ -352,7 +355,9 @@ impl<'a> Collector<'a> {
         self.note(attempts, row, false, true);
     }
 
-    fn note(&self, attempts: &mut Vec<Poll>, row: Poll, is_success: bool, is_odd: bool) {
+    fn note(&mut self, attempts: &mut Vec<Poll>, row: Poll, is_success: bool, is_odd: bool) {
+        let before = self.oddities.insert(row.feed.clone(), row.message.clone());
+        let is_odd = is_odd && before.as_ref() != Some(&row.message);
         ledger::log(self.target.system.as_str(), &row, is_success, is_odd);
         attempts.push(row);
     }

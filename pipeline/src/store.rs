@@ -187,7 +187,7 @@ pub(crate) async fn last_version(
     let listed = lake.list_day(table, system, date).await?;
     Ok(listed.into_iter().next_back().and_then(|listed| match listed.key {
         Key::Recorded { hash, .. } => Some((LastVersion { date, hash }, listed.key)),
-        Key::Hotspots { .. } => None,
+        Key::Derived { .. } => None,
     }))
 }
 

@@ -3,10 +3,15 @@
 mod column;
 mod definition;
 mod hotspots;
+mod hotspots_hourly;
+mod other_feeds;
 mod polls;
+mod quality;
+mod station_days;
 mod station_information;
 mod station_status;
 mod system_information;
+mod vehicle_status;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -16,10 +21,15 @@ use crate::codec::{self, CodecError, Layout, Metadata};
 use crate::key::ContentHash;
 
 pub use hotspots::Hotspot;
+pub use hotspots_hourly::HotspotHour;
+pub use other_feeds::OtherFeed;
 pub use polls::{Outcome, Poll};
+pub use quality::QualityCheck;
+pub use station_days::StationDay;
 pub use station_information::StationInformation;
 pub use station_status::StationStatus;
 pub use system_information::SystemInformation;
+pub use vehicle_status::VehicleStatus;
 
 /// A table's name and the version of its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

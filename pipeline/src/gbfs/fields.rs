@@ -57,7 +57,8 @@ impl<'a> Fields<'a> {
         for name in names {
             let Some(at) = self.left.iter().position(|(known, _)| known == name) else { continue };
             let raw = self.left[at].1.get();
-            if raw == "null" {
+            // Null and the empty text say nothing.
+            if raw == "null" || raw == "\"\"" {
                 self.left.swap_remove(at);
                 continue;
             }

@@ -1,0 +1,79 @@
+//! Errors as RFC 9457 problem documents.
+
+use serde_json::{Map, Value, json};
+use warp::http::{HeaderValue, Response, StatusCode, header};
+
+use crate::reply::Body;
+
+/// An error as the client sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    members: Map<String, Value>,
+    allow: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, title: &'static str, detail: String) -> Self {
+        Self { status, title, detail, members: Map::new(), allow: None }
+    }
+
+    /// 400: the request cannot be understood; `detail` says what would be.
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "the request cannot be understood", detail.into())
+    }
+
+    /// 404: there is no such thing.
+    pub(crate) fn not_found(title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, title, detail.into())
+    }
+
+    /// 405, with the methods that are allowed.
+    pub(crate) fn method_not_allowed(method: &str, allow: &'static str) -> Self {
+        let detail = format!("this API only reads: {method} is not among {allow}");
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed", detail);
+        Self { allow: Some(allow), ..problem }
+    }
+
+    /// 503: the lake does not answer; trying again later may help.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the data cannot be read now", detail.into())
+    }
+
+    /// Adds a member beside the standard ones.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The HTTP status.
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The answer.
+    pub(crate) fn response(&self, instance: &str) -> Response<Body> {
+        let mut document = json!({
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "instance": instance,
+        });
+        if let Some(document) = document.as_object_mut() {
+            document.extend(self.members.clone());
+        }
+        let mut response = Response::new(Body::from(document.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}

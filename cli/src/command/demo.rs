@@ -1,0 +1,128 @@
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use hotspots_api::Options;
+use hotspots_data::{Day, Lake, parse_date};
+use hotspots_jobs::{DayOutcome, Selection};
+use hotspots_pipeline::twin::{City, SimulatedClock, Twin};
+use hotspots_pipeline::{Clock as _, Collector, Fetcher, Limits, Stopper, Target};
+
+use super::serve::{listen, serve};
+use crate::clock::stop_on_signal;
+use crate::config::{Settings, Span};
+use crate::progress::{bar, thousands};
+
+/// A model of a Paris-like city serves Vélib-shaped feeds on loopback; one simulated day of them is
+/// polled, stored, aggregated and served exactly as real ones are. The lake is ./demo-lake.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Stations in the city
+    #[arg(long, value_name = "NUMBER", default_value_t = 1500)]
+    stations: usize,
+
+    /// Simulated time between polls
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    interval: Span,
+
+    /// The simulated day
+    #[arg(long, value_name = "DATE", value_parser = parse_date, default_value = "2026-09-15")]
+    date: NaiveDate,
+
+    /// The city's seed: another number is another city
+    #[arg(long, value_name = "NUMBER", default_value_t = 75)]
+    seed: u64,
+
+    /// Address and port to listen on; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    bind: SocketAddr,
+
+    /// End once the day is aggregated instead of serving it
+    #[arg(long)]
+    no_serve: bool,
+}
+
+const SYSTEM: &str = "demo";
+const LAKE: &str = "./demo-lake";
+
+pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let lake = settings.lake_or(LAKE)?;
+    let day = Day::new(arguments.date, Tz::Europe__Paris);
+    let stop = stop_on_signal()?;
+    println!(
+        "A simulated day, {}, in a city of {} stations, polled every {} s:",
+        day.date(),
+        thousands(arguments.stations),
+        arguments.interval.0.as_secs()
+    );
+    let (polls, rows) = poll_day(&lake, arguments, day).await?;
+    let polled_s = began.elapsed().as_secs_f64();
+    println!("  polled     {polls} polls, {} rows in {polled_s:.1} s", thousands(rows));
+
+    let selection = Selection { system: Some(SYSTEM.parse()?), ..Selection::default() };
+    let options = settings.aggregation(None);
+    let reports =
+        hotspots_jobs::aggregate(&lake, &selection, options, day.next().end(), |_, _| {}).await?;
+    for report in &reports {
+        if let DayOutcome::Failed(error) = &report.outcome {
+            anyhow::bail!("the day was not aggregated: {error}");
+        }
+    }
+    let aggregated_s = began.elapsed().as_secs_f64() - polled_s;
+    println!("  aggregated into 75 m hexagons in {aggregated_s:.1} s");
+    println!("  stored     in {}", lake.location());
+    if arguments.no_serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let server =
+        listen(lake.clone(), Options { bind: arguments.bind, system: Some(SYSTEM.parse()?) }).await?;
+    let address = server.address()?;
+    println!("  served     at http://{address} (Ctrl-C ends it)\n");
+    println!("Ask where the bikes piled up:\n\n  curl http://{address}/hotspots/{}\n", day.date());
+    serve(server, stop).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Polls the twin through the real ingest path from the first to the last minute of the day.
+async fn poll_day(lake: &Lake, arguments: &Arguments, day: Day) -> anyhow::Result<(usize, usize)> {
+    let clock = Arc::new(SimulatedClock::at(day.start()));
+    let city = City::new(arguments.seed, arguments.stations);
+    let twin = Twin::start(city, Arc::clone(&clock) as Arc<_>).await?;
+    let target = Target {
+        system: SYSTEM.parse()?,
+        discovery: vec![twin.discovery()],
+        feed_base: None,
+        time_zone: None,
+        interval: Some(arguments.interval.0),
+    };
+    let fetcher = Fetcher::new(Limits::default())?;
+    let (stopper, stop) = Stopper::new();
+    let interval_s = arguments.interval.0.as_secs().max(1);
+    let bar = bar("polling", day.length().num_seconds().unsigned_abs().div_ceil(interval_s));
+    let (mut polls, mut rows, mut failure) = (0, 0, None);
+    let last = day.end() - chrono::TimeDelta::seconds(interval_s as i64);
+    Collector::new(lake, &fetcher, clock.as_ref(), target)
+        .run(&stop, |cycle| {
+            bar.inc(1);
+            polls += 1;
+            let status = cycle.attempts.iter().find(|poll| poll.feed == "station_status");
+            rows += status.map_or(0, |poll| usize::try_from(poll.rows).unwrap_or(0));
+            if !cycle.is_complete() {
+                failure = cycle.attempts.iter().find_map(|poll| poll.message.clone());
+            }
+            if clock.now() >= last || failure.is_some() {
+                stopper.stop();
+            }
+        })
+        .await;
+    bar.finish_and_clear();
+    match failure {
+        None => Ok((polls, rows)),
+        Some(reason) => Err(anyhow::anyhow!(reason)).context("the simulated feeds could not be polled"),
+    }
+}

@@ -1,0 +1,8 @@
+//! One file a subcommand.
+
+pub(crate) mod aggregate;
+pub(crate) mod demo;
+pub(crate) mod import;
+pub(crate) mod ingest;
+pub(crate) mod run;
+pub(crate) mod serve;

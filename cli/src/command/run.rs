@@ -1,0 +1,85 @@
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hotspots_api::Options;
+use hotspots_data::Lake;
+use hotspots_jobs::Selection;
+use hotspots_pipeline::{Clock as _, Collector, Fetcher, Limits, Stop};
+use tracing::{error, info};
+
+use super::aggregate::bring_up_to_date;
+use super::serve::{listen, serve};
+use crate::clock::{SystemClock, stop_on_signal};
+use crate::config::{Settings, Span, SystemArguments};
+
+/// All in one process: polls, aggregates every quarter of an hour and after local midnight, serves.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    system: SystemArguments,
+
+    /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+
+    /// Longest time that a poll's state is taken to hold [default: 15m]
+    #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
+    max_gap: Option<Span>,
+}
+
+pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let target = settings.target(&arguments.system)?;
+    let lake = settings.lake()?;
+    let fetcher = Fetcher::new(Limits::default())?;
+    let options = settings.aggregation(arguments.max_gap);
+    let stop = stop_on_signal()?;
+    let system = target.system.clone();
+    let bind = settings.bind(arguments.bind);
+    let server = listen(lake.clone(), Options { bind, system: Some(system.clone()) }).await?;
+    info!(%system, lake = lake.location(), "polling {system} into {}", lake.location());
+
+    let mut collector = Collector::new(&lake, &fetcher, &SystemClock, target);
+    tokio::join!(
+        collector.run(&stop, |_| {}),
+        keep_up_to_date(&lake, options, &stop),
+        serve(server, stop.clone()),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Aggregates all days once, then the last few every quarter of an hour: local midnight falls on a
+/// quarter of an hour in every time zone.
+async fn keep_up_to_date(lake: &Lake, options: hotspots_jobs::Options, stop: &Stop) {
+    let mut selection = Selection::default();
+    // The first polls should be in before the first aggregation.
+    let mut due = SystemClock.now() + TimeDelta::seconds(5);
+    while stop.sleep_until(&SystemClock, due).await {
+        let now = SystemClock.now();
+        if let Err(error) = bring_up_to_date(lake, &selection, options, now).await {
+            error!("aggregation will be tried again: {error:#}");
+        } else {
+            selection.from = Some((now - TimeDelta::days(3)).date_naive());
+        }
+        due = next_quarter(SystemClock.now());
+    }
+}
+
+/// A minute after the next quarter of an hour, so that the last polls before it are in.
+fn next_quarter(now: DateTime<Utc>) -> DateTime<Utc> {
+    let quarter_s = 15 * 60;
+    let next = (now.timestamp().div_euclid(quarter_s) + 1) * quarter_s + 60;
+    DateTime::from_timestamp(next, 0).unwrap_or(now + TimeDelta::minutes(15))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregation_comes_a_minute_after_each_quarter() {
+        let next = |text: &str| next_quarter(text.parse().unwrap()).to_rfc3339();
+        assert_eq!(next("2026-02-10T22:59:59Z"), "2026-02-10T23:01:00+00:00");
+        assert_eq!(next("2026-02-10T23:00:00Z"), "2026-02-10T23:16:00+00:00");
+    }
+}
