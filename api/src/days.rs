@@ -107,7 +107,8 @@ impl Days {
     fn keep(&self, slot: (SystemId, NaiveDate), day: Kept) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST_DAYS && !kept.contains_key(&slot) {
-            let oldest = kept.iter().min_by_key(|(_, day)| day.checked).map(|(slot, _)| slot.clone());
+            let oldest =
+                kept.iter().min_by_key(|(_, day)| day.checked).map(|(slot, _)| slot.clone());
             if let Some(oldest) = oldest {
                 kept.remove(&oldest);
             }

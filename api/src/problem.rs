@@ -33,7 +33,8 @@ impl Problem {
     /// 405, with the methods that are allowed.
     pub(crate) fn method_not_allowed(method: &str, allow: &'static str) -> Self {
         let detail = format!("this API only reads: {method} is not among {allow}");
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed", detail);
+        let problem =
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed", detail);
         Self { allow: Some(allow), ..problem }
     }
 

@@ -30,9 +30,9 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
         [] => Ok(Route::Index),
         ["healthz"] => Ok(Route::Health),
         ["hotspots"] => Ok(Route::Days),
-        ["hotspots", date] => parse_date(date)
-            .map(Route::Day)
-            .map_err(|error| Problem::bad_request(error.to_string()).with("example", "/hotspots/2026-11-22")),
+        ["hotspots", date] => parse_date(date).map(Route::Day).map_err(|error| {
+            Problem::bad_request(error.to_string()).with("example", "/hotspots/2026-11-22")
+        }),
         _ => Err(Problem::not_found(
             "there is no such path",
             "the paths are /hotspots, /hotspots/<date> and /healthz",

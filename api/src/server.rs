@@ -127,8 +127,10 @@ impl State {
             (_, Some(last)) => {
                 systems.push(last);
                 let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
-                let detail =
-                    format!("the lake has several systems: add ?system= with one of {}", names.join(", "));
+                let detail = format!(
+                    "the lake has several systems: add ?system= with one of {}",
+                    names.join(", ")
+                );
                 Err(Problem::bad_request(detail).with("parameter", "system").with("systems", names))
             }
         }

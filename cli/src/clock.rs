@@ -34,8 +34,7 @@ impl Clock for SystemClock {
 pub(crate) fn stop_on_signal() -> anyhow::Result<Stop> {
     let (stopper, stop) = Stopper::new();
     #[cfg(unix)]
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::spawn(async move {
         for times in 1.. {
             #[cfg(unix)]

@@ -24,11 +24,14 @@ pub(crate) fn start(common: &Common, is_demo: bool) -> anyhow::Result<()> {
     let level = match common.log.as_deref() {
         None => default,
         Some(text) => text.parse().map_err(|_| {
-            anyhow::anyhow!("`{text}` is not a log level: use off, error, warn, info, debug or trace")
+            anyhow::anyhow!(
+                "`{text}` is not a log level: use off, error, warn, info, debug or trace"
+            )
         })?,
     };
     // Other libraries speak up only for warnings.
-    let targets = ["hotspots", "hotspots_api", "hotspots_jobs", "hotspots_pipeline", "hotspots_data"];
+    let targets =
+        ["hotspots", "hotspots_api", "hotspots_jobs", "hotspots_pipeline", "hotspots_data"];
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_targets(targets.map(|target| (target, level)));

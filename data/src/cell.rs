@@ -31,7 +31,9 @@ pub enum CellError {
     #[error("(0, 0) is a placeholder, not a place")]
     NullIsland,
     /// Not an H3 cell index.
-    #[error("`{0}` is not an H3 cell: write its 15-digit hexadecimal index, such as 8a1fb475a4dffff")]
+    #[error(
+        "`{0}` is not an H3 cell: write its 15-digit hexadecimal index, such as 8a1fb475a4dffff"
+    )]
     NotACell(String),
     /// Not a resolution.
     #[error("`{0}` is not an H3 resolution: write a whole number from 0 to 15")]
@@ -47,7 +49,10 @@ impl Cell {
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
             return Err(CellError::NoPlace { lat, lng });
         }
-        #[expect(clippy::float_cmp, reason = "feeds send exactly 0 for a position they do not know")]
+        #[expect(
+            clippy::float_cmp,
+            reason = "feeds send exactly 0 for a position they do not know"
+        )]
         if lat == 0.0 && lng == 0.0 {
             return Err(CellError::NullIsland);
         }

@@ -120,8 +120,14 @@ mod tests {
     #[test]
     fn a_day_begins_at_local_midnight_in_utc() {
         // Worked out by hand: Paris is UTC+1 in winter, Kolkata UTC+5:30 all year.
-        assert_eq!(day("2026-02-10", Europe::Paris).start().to_rfc3339(), "2026-02-09T23:00:00+00:00");
-        assert_eq!(day("2026-02-10", Asia::Kolkata).start().to_rfc3339(), "2026-02-09T18:30:00+00:00");
+        assert_eq!(
+            day("2026-02-10", Europe::Paris).start().to_rfc3339(),
+            "2026-02-09T23:00:00+00:00"
+        );
+        assert_eq!(
+            day("2026-02-10", Asia::Kolkata).start().to_rfc3339(),
+            "2026-02-09T18:30:00+00:00"
+        );
     }
 
     #[test]
@@ -142,7 +148,9 @@ mod tests {
 
     #[test]
     fn only_the_one_form_of_a_date_is_read() {
-        for wrong in ["2026-2-1", "2026-02-30", "20260201", "today", "", " 2026-02-01", "2026-02-01T00:00"] {
+        for wrong in
+            ["2026-2-1", "2026-02-30", "20260201", "today", "", " 2026-02-01", "2026-02-01T00:00"]
+        {
             assert_eq!(parse_date(wrong), Err(DayError::NotADate(wrong.to_owned())), "{wrong}");
         }
         assert_eq!(parse_date("2026-02-01").unwrap().to_string(), "2026-02-01");

@@ -150,7 +150,13 @@ impl Recorded {
         stamp: DateTime<Utc>,
         hash: ContentHash,
     ) -> Key {
-        Key::Recorded { table: self, system: system.clone(), date, stamp: stamp.trunc_subsecs(0), hash }
+        Key::Recorded {
+            table: self,
+            system: system.clone(),
+            date,
+            stamp: stamp.trunc_subsecs(0),
+            hash,
+        }
     }
 }
 
@@ -352,8 +358,7 @@ mod tests {
             ContentHash::of(b"abc"),
         );
         // SHA-256("abc") begins ba7816bf (FIPS 180-2, example B.1).
-        let path =
-            "station_status/system=velib/date=2026-11-22/20261122T101500Z-ba7816bf.parquet";
+        let path = "station_status/system=velib/date=2026-11-22/20261122T101500Z-ba7816bf.parquet";
         assert_eq!(key.to_string(), path);
         assert_eq!(path.parse(), Ok(key));
     }

@@ -60,7 +60,9 @@ pub struct Version(String);
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// A location that is neither a folder nor a supported URL.
-    #[error("`{location}` is not a lake: give a folder or a file:, s3:, gs:, az: or memory: URL ({reason})")]
+    #[error(
+        "`{location}` is not a lake: give a folder or a file:, s3:, gs:, az: or memory: URL ({reason})"
+    )]
     Location {
         /// The location as given.
         location: String,
@@ -138,7 +140,10 @@ impl Lake {
     /// [`LakeError::Store`].
     pub async fn replace(&self, key: &Key, bytes: Bytes) -> Result<(), LakeError> {
         let path = key.path();
-        self.store.put(&path, PutPayload::from(bytes)).await.map_err(|e| self.failed("write", &path, e))?;
+        self.store
+            .put(&path, PutPayload::from(bytes))
+            .await
+            .map_err(|e| self.failed("write", &path, e))?;
         Ok(())
     }
 
@@ -294,9 +299,9 @@ fn local_folder(folder: PathBuf) -> Result<LocalFileSystem, String> {
 
 fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
     let environment = || {
-        std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(|(name, _)| {
-            ["aws_", "google_", "azure_"].iter().any(|prefix| name.starts_with(prefix))
-        })
+        std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(
+            |(name, _)| ["aws_", "google_", "azure_"].iter().any(|prefix| name.starts_with(prefix)),
+        )
     };
     if url.scheme() == "s3" || url.scheme() == "s3a" {
         // The builder's own reading of the environment also covers web identity and containers.
@@ -304,7 +309,8 @@ fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
         if std::env::var_os("AWS_ALLOW_HTTP").is_some() {
             builder = builder.with_allow_http(true);
         }
-        let (_, path) = object_store::ObjectStoreScheme::parse(url).map_err(object_store::Error::from)?;
+        let (_, path) =
+            object_store::ObjectStoreScheme::parse(url).map_err(object_store::Error::from)?;
         return Ok(below(builder.build()?, path));
     }
     let (store, path) = object_store::parse_url_opts(url, environment())?;

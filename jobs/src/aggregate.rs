@@ -68,7 +68,9 @@ pub enum AggregateError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     /// An object in the lake is damaged.
-    #[error("`{key}` is damaged: {source}; put back a good copy or remove it, and aggregate the day again")]
+    #[error(
+        "`{key}` is damaged: {source}; put back a good copy or remove it, and aggregate the day again"
+    )]
     Object {
         /// Its path.
         key: String,
@@ -111,7 +113,10 @@ pub async fn aggregate(
     let mut days = Vec::new();
     for system in systems {
         let dates = lake.dates(Recorded::StationStatus, &system).await?;
-        days.push((system, dates.into_iter().filter(|&date| selection.has(date)).collect::<Vec<_>>()));
+        days.push((
+            system,
+            dates.into_iter().filter(|&date| selection.has(date)).collect::<Vec<_>>(),
+        ));
     }
     let in_all = days.iter().map(|(_, dates)| dates.len()).sum();
     let mut reports = Vec::with_capacity(in_all);

@@ -56,7 +56,8 @@ impl<'a> Finder<'a> {
         let before = self.status_day(day.previous().date()).await?;
         self.status_days.retain(|&kept, _| kept == date);
         let carries_in = |poll: &&Recordings| poll.stamp + options.max_gap() > day.start();
-        let mut polls: Vec<Recordings> = before.last().filter(carries_in).cloned().into_iter().collect();
+        let mut polls: Vec<Recordings> =
+            before.last().filter(carries_in).cloned().into_iter().collect();
         polls.extend(own);
         let information = self.information(date).await?;
         Ok(Some(DayInputs { day, polls, information, provisional: now < day.end() }))
@@ -81,7 +82,9 @@ impl<'a> Finder<'a> {
         }
         match dates.get(at) {
             Some(&same) if same == date => versions.extend(of(same).await?),
-            Some(&after) if versions.is_empty() => versions.extend(of(after).await?.into_iter().next()),
+            Some(&after) if versions.is_empty() => {
+                versions.extend(of(after).await?.into_iter().next())
+            }
             _ => {}
         }
         Ok(versions)

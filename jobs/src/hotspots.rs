@@ -109,7 +109,8 @@ fn ranked(cells: BTreeMap<String, Share>) -> Vec<Hotspot> {
         .into_iter()
         .map(|(hex_id, cell)| {
             let (lat, lng) = hex_id.parse().map_or((f64::NAN, f64::NAN), Cell::centre);
-            let occupancy = cell.capacity.filter(|&docks| docks > 0.0 && !cell.has_unknown_capacity);
+            let occupancy =
+                cell.capacity.filter(|&docks| docks > 0.0 && !cell.has_unknown_capacity);
             Hotspot {
                 rank: 0,
                 hex_id,
@@ -200,7 +201,8 @@ mod tests {
             stay("d", "8a1fb4664907fff", 24, 6),
         ];
         let cells = cells(&stays, DAY_MS);
-        let summary: Vec<_> = cells.rows.iter().map(|row| (row.rank, row.weight, row.share)).collect();
+        let summary: Vec<_> =
+            cells.rows.iter().map(|row| (row.rank, row.weight, row.share)).collect();
         assert_eq!(summary, [(1, 1.0, 0.5), (2, 0.5, 0.25), (2, 0.5, 0.25)]);
         assert_eq!(by_cell(&cells)[BASTILLE].stations, 2);
     }
@@ -223,7 +225,8 @@ mod tests {
         let removed = Stay { installed: 0, hold_ms: 0, bike_ms: 0, ..stay("c", OPERA, 24, 0) };
         let silent = Stay { hold_ms: 0, bike_ms: 0, ..stay("d", OPERA, 24, 0) };
         let cells = cells(&[orphan, nowhere, removed, silent], DAY_MS);
-        let Cells { without_information, without_position, not_installed, without_counts, .. } = cells;
+        let Cells { without_information, without_position, not_installed, without_counts, .. } =
+            cells;
         assert_eq!([without_information, without_position, not_installed, without_counts], [1; 4]);
         assert_eq!((cells.rows.len(), cells.stations), (0, 0));
     }

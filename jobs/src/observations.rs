@@ -23,8 +23,15 @@ pub(crate) struct WeightedPoll {
 
 /// The columns of [`station_sums`] that are added up.
 pub(crate) const SUMS: [&str; 9] = [
-    "hold_ms", "bike_ms", "ebike_hold_ms", "ebike_ms", "mechanical_hold_ms", "mechanical_ms",
-    "dock_hold_ms", "dock_ms", "installed",
+    "hold_ms",
+    "bike_ms",
+    "ebike_hold_ms",
+    "ebike_ms",
+    "mechanical_hold_ms",
+    "mechanical_ms",
+    "dock_hold_ms",
+    "dock_ms",
+    "installed",
 ];
 
 const COLUMNS: [&str; 6] = [
@@ -54,7 +61,8 @@ pub(crate) fn station_sums(polls: &[WeightedPoll]) -> Result<DataFrame, Aggregat
 fn chunk_sums(polls: &[WeightedPoll]) -> Result<DataFrame, AggregateError> {
     let mut rows = Rows::default();
     for poll in polls {
-        rows.add(poll).map_err(|source| AggregateError::Object { key: poll.key.clone(), source })?;
+        rows.add(poll)
+            .map_err(|source| AggregateError::Object { key: poll.key.clone(), source })?;
     }
     Ok(rows.into_sums()?)
 }
@@ -77,7 +85,8 @@ impl Rows {
         };
         let ids: &StringArray = ids.as_string();
         let installed: &BooleanArray = installed.as_boolean();
-        let counts: Vec<&Int32Array> = counts.iter().map(ArrayRef::as_primitive::<Int32Type>).collect();
+        let counts: Vec<&Int32Array> =
+            counts.iter().map(ArrayRef::as_primitive::<Int32Type>).collect();
         let hold_ms = poll.hold.num_milliseconds();
         self.station.extend_from_slice(self.codes.encode(ids));
         for row in 0..ids.len() {

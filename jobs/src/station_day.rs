@@ -37,7 +37,11 @@ pub(crate) fn stays(
     resolution: Resolution,
 ) -> PolarsResult<Vec<Stay>> {
     let joined = sums
-        .left_join(&information(versions, resolution)?, ["station_id", "version"], ["station_id", "version"])?
+        .left_join(
+            &information(versions, resolution)?,
+            ["station_id", "version"],
+            ["station_id", "version"],
+        )?
         .sort(["station_id", "version"], SortMultipleOptions::default())?;
     let ids = text(&joined, "station_id")?;
     let hexes = text(&joined, "hex_id")?;
@@ -70,13 +74,23 @@ fn information(
     versions: &HashMap<usize, Vec<StationInformation>>,
     resolution: Resolution,
 ) -> PolarsResult<DataFrame> {
-    let rows = || versions.iter().flat_map(|(&version, rows)| rows.iter().map(move |row| (version, row)));
+    let rows =
+        || versions.iter().flat_map(|(&version, rows)| rows.iter().map(move |row| (version, row)));
     let hex = |(_, row): (usize, &StationInformation)| cell(row, resolution);
     let columns = vec![
-        Column::new("station_id".into(), rows().map(|(_, row)| row.station_id.as_str()).collect::<Vec<_>>()),
-        Column::new("version".into(), rows().map(|(version, _)| version as u32).collect::<Vec<_>>()),
+        Column::new(
+            "station_id".into(),
+            rows().map(|(_, row)| row.station_id.as_str()).collect::<Vec<_>>(),
+        ),
+        Column::new(
+            "version".into(),
+            rows().map(|(version, _)| version as u32).collect::<Vec<_>>(),
+        ),
         Column::new("hex_id".into(), rows().map(hex).collect::<Vec<_>>()),
-        Column::new("capacity".into(), rows().map(|(_, row)| row.capacity.map(i64::from)).collect::<Vec<_>>()),
+        Column::new(
+            "capacity".into(),
+            rows().map(|(_, row)| row.capacity.map(i64::from)).collect::<Vec<_>>(),
+        ),
         Column::new("known".into(), rows().map(|_| 1_i64).collect::<Vec<_>>()),
     ];
     DataFrame::new_infer_height(columns)

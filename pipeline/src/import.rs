@@ -191,7 +191,8 @@ async fn note(
 fn polls_in(folder: &Path) -> Result<Vec<Recording>, ImportError> {
     let inner = folder.join("polls");
     let searched = if inner.is_dir() { &inner } else { folder };
-    let unreadable = |source| ImportError::Unreadable { path: searched.display().to_string(), source };
+    let unreadable =
+        |source| ImportError::Unreadable { path: searched.display().to_string(), source };
     let mut polls = Vec::new();
     for entry in std::fs::read_dir(searched).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

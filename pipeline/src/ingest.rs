@@ -92,22 +92,18 @@ impl Cycle {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let ok = |poll: &Poll| {
-            [Outcome::Stored, Outcome::Unchanged].iter().any(|outcome| outcome.name() == poll.outcome)
+            [Outcome::Stored, Outcome::Unchanged]
+                .iter()
+                .any(|outcome| outcome.name() == poll.outcome)
         };
-        self.attempts.iter().any(|poll| poll.feed == STATION_STATUS)
-            && self.attempts.iter().all(ok)
+        self.attempts.iter().any(|poll| poll.feed == STATION_STATUS) && self.attempts.iter().all(ok)
     }
 }
 
 impl<'a> Collector<'a> {
     /// A collector that has not polled yet.
     #[must_use]
-    pub fn new(
-        lake: &'a Lake,
-        fetcher: &'a Fetcher,
-        clock: &'a dyn Clock,
-        target: Target,
-    ) -> Self {
+    pub fn new(lake: &'a Lake, fetcher: &'a Fetcher, clock: &'a dyn Clock, target: Target) -> Self {
         Self {
             lake,
             fetcher,
@@ -178,7 +174,9 @@ impl<'a> Collector<'a> {
         let (lake, system) = (self.lake, &self.target.system);
         let station = last_version(lake, Recorded::StationInformation, system).await?;
         self.station_information.last = station.map(|(version, _)| version);
-        if let Some((version, key)) = last_version(lake, Recorded::SystemInformation, system).await? {
+        if let Some((version, key)) =
+            last_version(lake, Recorded::SystemInformation, system).await?
+        {
             let bytes = lake.get(&key).await?.bytes;
             let row = SystemInformation::decode(bytes).ok().and_then(|(mut rows, _)| rows.pop());
             self.time_zone = row.as_ref().and_then(|row| row.timezone.as_deref()?.parse().ok());
@@ -195,7 +193,9 @@ impl<'a> Collector<'a> {
         }
         self.feeds.asked_at = Some(now);
         for url in self.target.discovery.clone() {
-            let Some((attempt, body)) = self.fetch(DISCOVERY, &url, due, stop).await else { return };
+            let Some((attempt, body)) = self.fetch(DISCOVERY, &url, due, stop).await else {
+                return;
+            };
             let parsed = body.map_err(AttemptError::from).and_then(|body| {
                 let found = parse_discovery(&body, &url, self.target.feed_base.as_ref())?;
                 Ok((body.len(), found))
@@ -203,8 +203,7 @@ impl<'a> Collector<'a> {
             match parsed {
                 Ok((bytes, found)) => {
                     let now = self.clock.now();
-                    let row =
-                        attempt.understood(now, bytes, Outcome::Unchanged, &found.envelope);
+                    let row = attempt.understood(now, bytes, Outcome::Unchanged, &found.envelope);
                     self.note(attempts, row, true, false);
                     let (urls, found_at) = (found.feeds, Some(now));
                     self.feeds = Feeds { urls, found_at, asked_at: found_at, doubted: false };
@@ -222,7 +221,8 @@ impl<'a> Collector<'a> {
         attempts: &mut Vec<Poll>,
     ) {
         if let Some(url) = self.due_url(SYSTEM_INFORMATION, &self.system_information, due) {
-            let Some((attempt, body)) = self.fetch(SYSTEM_INFORMATION, &url, due, stop).await else {
+            let Some((attempt, body)) = self.fetch(SYSTEM_INFORMATION, &url, due, stop).await
+            else {
                 return;
             };
             match body {
@@ -238,7 +238,8 @@ impl<'a> Collector<'a> {
                     self.system_information.last = last;
                     let ttl_s = stored.as_ref().ok().and_then(|stored| stored.envelope.ttl_s);
                     if self.conclude(attempts, &attempt, body.len(), stored.map_err(Into::into)) {
-                        let (time_zone, pause) = (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
+                        let (time_zone, pause) =
+                            (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
                         self.system_information.seen(now, time_zone, pause);
                     }
                 }
@@ -272,7 +273,8 @@ impl<'a> Collector<'a> {
                 self.station_information.last = last;
                 let ttl_s = stored.as_ref().ok().and_then(|stored| stored.envelope.ttl_s);
                 if self.conclude(attempts, &attempt, body.len(), stored.map_err(Into::into)) {
-                    let (time_zone, pause) = (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
+                    let (time_zone, pause) =
+                        (self.shelf().time_zone, information_interval(ttl_s, self.interval()));
                     self.station_information.seen(now, time_zone, pause);
                 }
             }
@@ -287,7 +289,9 @@ impl<'a> Collector<'a> {
             }
             return;
         };
-        let Some((attempt, body)) = self.fetch(STATION_STATUS, &url, due, stop).await else { return };
+        let Some((attempt, body)) = self.fetch(STATION_STATUS, &url, due, stop).await else {
+            return;
+        };
         match body {
             Err(error) => self.fail(attempts, &attempt, 0, &error.into()),
             Ok(body) => {

@@ -115,7 +115,10 @@ pub(crate) fn log(system: &str, row: &Poll, is_success: bool, is_odd: bool) {
     } else if is_odd {
         warn!(system, feed, outcome, rows, "{system} {feed}: {rows} rows {outcome}, but {message}");
     } else if outcome == Outcome::Stored.name() {
-        info!(system, feed, outcome, rows, duration_ms, bytes, "{system} {feed}: {rows} rows stored");
+        info!(
+            system,
+            feed, outcome, rows, duration_ms, bytes, "{system} {feed}: {rows} rows stored"
+        );
     } else {
         debug!(system, feed, outcome, rows, "{system} {feed}: {outcome} {message}");
     }

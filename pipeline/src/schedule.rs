@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn information_is_looked_at_hourly_or_as_its_ttl_says() {
-        let seconds = |ttl, status| information_interval(ttl, Duration::from_secs(status)).as_secs();
+        let seconds =
+            |ttl, status| information_interval(ttl, Duration::from_secs(status)).as_secs();
         assert_eq!(seconds(Some(600), 60), 600);
         assert_eq!(seconds(Some(86_400), 60), 3600);
         assert_eq!(seconds(Some(0), 60), 60);

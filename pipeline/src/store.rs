@@ -6,9 +6,7 @@ use hotspots_data::codec::{CodecError, Metadata, TIME_ZONE};
 use hotspots_data::table::{Outcome, Row, StationStatus, SystemInformation};
 use hotspots_data::{ContentHash, Day, Key, Lake, LakeError, Put, Recorded, SystemId};
 
-use crate::gbfs::{
-    self, ClockNote, Envelope, FeedError, FeedTime, Parsed, observation_time,
-};
+use crate::gbfs::{self, ClockNote, Envelope, FeedError, FeedTime, Parsed, observation_time};
 
 /// Where a system's rows go.
 #[derive(Clone, Copy, Debug)]
@@ -190,4 +188,3 @@ pub(crate) async fn last_version(
         Key::Derived { .. } => None,
     }))
 }
-

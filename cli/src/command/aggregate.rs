@@ -45,7 +45,10 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let options = settings.aggregation(arguments.max_gap);
     let reports = bring_up_to_date(&lake, &selection, options, SystemClock.now()).await?;
     if reports.is_empty() {
-        warn!("no day to aggregate in {}: the lake has no poll of the days asked for", lake.location());
+        warn!(
+            "no day to aggregate in {}: the lake has no poll of the days asked for",
+            lake.location()
+        );
     }
     let failed = reports.iter().any(|report| matches!(report.outcome, DayOutcome::Failed(_)));
     let nothing = reports.is_empty() && arguments.date.is_some();

@@ -80,7 +80,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         return Ok(ExitCode::SUCCESS);
     }
     let server =
-        listen(lake.clone(), Options { bind: arguments.bind, system: Some(SYSTEM.parse()?) }).await?;
+        listen(lake.clone(), Options { bind: arguments.bind, system: Some(SYSTEM.parse()?) })
+            .await?;
     let address = server.address()?;
     println!("  served     at http://{address} (Ctrl-C ends it)\n");
     println!("Ask where the bikes piled up:\n\n  curl http://{address}/hotspots/{}\n", day.date());
@@ -123,6 +124,8 @@ async fn poll_day(lake: &Lake, arguments: &Arguments, day: Day) -> anyhow::Resul
     bar.finish_and_clear();
     match failure {
         None => Ok((polls, rows)),
-        Some(reason) => Err(anyhow::anyhow!(reason)).context("the simulated feeds could not be polled"),
+        Some(reason) => {
+            Err(anyhow::anyhow!(reason)).context("the simulated feeds could not be polled")
+        }
     }
 }

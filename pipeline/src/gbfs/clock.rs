@@ -173,7 +173,9 @@ mod tests {
         assert_eq!(observe("1770735780", false), (fetched, Some(ClockNote::Future(hour))));
         assert_eq!(observe("null", false), (fetched, Some(ClockNote::Absent)));
         assert!(matches!(observe("0", false), (t, Some(ClockNote::Impossible(_))) if t == fetched));
-        assert!(matches!(observe("1770732155", true), (t, Some(ClockNote::Frozen(_))) if t == fetched));
+        assert!(
+            matches!(observe("1770732155", true), (t, Some(ClockNote::Frozen(_))) if t == fetched)
+        );
         // A feed of years ago is filed under its own date, with a warning.
         let (then, note) = observe("1645640933", false);
         assert_eq!(then, at("2022-02-23T18:28:53Z"));

@@ -74,7 +74,8 @@ fn lists(name: &str, raw: &str) -> Option<Vec<Listed>> {
 }
 
 fn rebased(url: Url, feed_base: Option<&Url>) -> Url {
-    let file = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let file =
+        url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
     feed_base.and_then(|base| as_folder(base).join(file).ok()).unwrap_or(url)
 }
 

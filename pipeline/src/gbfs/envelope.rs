@@ -141,7 +141,10 @@ struct DocumentVisitor;
 
 impl<'a> Document<'a> {
     /// The stations of a feed that must have some.
-    pub(super) fn stations(self, feed: &'static str) -> Result<(Envelope, Vec<Fields<'a>>), FeedError> {
+    pub(super) fn stations(
+        self,
+        feed: &'static str,
+    ) -> Result<(Envelope, Vec<Fields<'a>>), FeedError> {
         let reason = match self.data {
             Data::Stations(stations) if stations.is_empty() => {
                 return Err(FeedError::NoStations { feed });

@@ -101,7 +101,11 @@ impl<'a> Fields<'a> {
 
     /// A number.
     pub(super) fn number(&mut self, names: &[&str], problems: &mut Problems) -> Option<f64> {
-        self.spelt(names, |raw| unquoted(raw).parse().ok().filter(|n: &f64| n.is_finite()), problems)
+        self.spelt(
+            names,
+            |raw| unquoted(raw).parse().ok().filter(|n: &f64| n.is_finite()),
+            problems,
+        )
     }
 
     /// An id: a string, or a number as its digits.
@@ -110,7 +114,11 @@ impl<'a> Fields<'a> {
     }
 
     /// An instant, as seconds (or milliseconds) since 1970 or RFC 3339.
-    pub(super) fn time(&mut self, names: &[&str], problems: &mut Problems) -> Option<DateTime<Utc>> {
+    pub(super) fn time(
+        &mut self,
+        names: &[&str],
+        problems: &mut Problems,
+    ) -> Option<DateTime<Utc>> {
         self.spelt(names, |raw| FeedTime::read(raw).map(|time| time.at), problems)
     }
 

@@ -61,9 +61,8 @@ fn read_station(
         problems.note("station without station_id", "left out");
         return None;
     };
-    let types = station
-        .read("num_bikes_available_types", bikes_by_type, problems)
-        .unwrap_or_default();
+    let types =
+        station.read("num_bikes_available_types", bikes_by_type, problems).unwrap_or_default();
     let bikes = station.count(&COUNTS, problems);
     if bikes.is_none() {
         problems.note("station without num_bikes_available", &station_id);
@@ -78,8 +77,7 @@ fn read_station(
         num_mechanical_available: types.mechanical,
         num_bikes_disabled: station
             .count(&["num_bikes_disabled", "num_vehicles_disabled"], problems),
-        num_docks_available: station
-            .count(&["num_docks_available", "numDocksAvailable"], problems),
+        num_docks_available: station.count(&["num_docks_available", "numDocksAvailable"], problems),
         num_docks_disabled: station.count(&["num_docks_disabled"], problems),
         is_installed: station.flag("is_installed", problems),
         is_renting: station.flag("is_renting", problems),

@@ -149,7 +149,8 @@ fn station(seed: u64, index: u64) -> Station {
     let docks = 14 + (unit(3).powi(2) * 50.0) as u32;
     let quirk = |every: u64, which: u64| index % every == which;
     let number = 1_000 + index;
-    let name = format!("{} - {}", FIRST[pick(unit(5), FIRST.len())], SECOND[pick(unit(6), SECOND.len())]);
+    let name =
+        format!("{} - {}", FIRST[pick(unit(5), FIRST.len())], SECOND[pick(unit(6), SECOND.len())]);
     Station {
         id: if quirk(7, 4) { (1 << 34) + index * 4_099 } else { 30_000 + index * 2_003 },
         code: if quirk(180, 11) { format!("{number}_relais") } else { number.to_string() },
@@ -170,12 +171,38 @@ fn station(seed: u64, index: u64) -> Station {
 }
 
 const FIRST: [&str; 16] = [
-    "Alésia", "Bastille", "Canal", "Dauphine", "Écluses", "Fontaine", "Gare", "Halles", "Italie",
-    "Jourdain", "Lilas", "Mairie", "Nation", "Pont", "Quai", "République",
+    "Alésia",
+    "Bastille",
+    "Canal",
+    "Dauphine",
+    "Écluses",
+    "Fontaine",
+    "Gare",
+    "Halles",
+    "Italie",
+    "Jourdain",
+    "Lilas",
+    "Mairie",
+    "Nation",
+    "Pont",
+    "Quai",
+    "République",
 ];
 const SECOND: [&str; 14] = [
-    "Acacias", "Belles Feuilles", "Cherche-Midi", "Deux Ponts", "Entrepôt", "Forges", "Glacière",
-    "Hauteurs", "Jardins", "Lavandières", "Moulins", "Observatoire", "Petites Écuries", "Verger",
+    "Acacias",
+    "Belles Feuilles",
+    "Cherche-Midi",
+    "Deux Ponts",
+    "Entrepôt",
+    "Forges",
+    "Glacière",
+    "Hauteurs",
+    "Jardins",
+    "Lavandières",
+    "Moulins",
+    "Observatoire",
+    "Petites Écuries",
+    "Verger",
 ];
 
 fn pick(unit: f64, of: usize) -> usize {
