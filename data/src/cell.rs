@@ -49,10 +49,7 @@ impl Cell {
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lng) {
             return Err(CellError::NoPlace { lat, lng });
         }
-        #[expect(
-            clippy::float_cmp,
-            reason = "feeds send exactly 0 for a position they do not know"
-        )]
+        // Feeds send exactly 0 for a position they do not know.
         if lat == 0.0 && lng == 0.0 {
             return Err(CellError::NullIsland);
         }

@@ -85,7 +85,7 @@ pub enum LakeError {
         /// The object or folder.
         path: String,
         /// The store's own error.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
 }
 
@@ -269,7 +269,7 @@ impl Lake {
             return LakeError::Missing { key: path.to_string() };
         }
         let (location, path) = (self.location.clone(), path.to_string());
-        LakeError::Store { location, action, path, source }
+        LakeError::Store { location, action, path, source: Box::new(source) }
     }
 }
 

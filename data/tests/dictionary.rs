@@ -2,6 +2,8 @@
 //!
 //! `HOTSPOTS_UPDATE_DICTIONARY=1 cargo test -p hotspots-data --test dictionary` writes it anew.
 
+use std::fmt::Write as _;
+
 use arrow::datatypes::DataType;
 use hotspots_data::table::{self, Row, TableName};
 
@@ -15,13 +17,14 @@ fn section<R: Row>() -> Section {
     for field in R::schema().fields() {
         let metadata = field.metadata();
         let nullable = if field.is_nullable() { ", may be null" } else { "" };
-        text.push_str(&format!(
-            "| `{}` | {}{nullable} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| `{}` | {}{nullable} | {} | {} |",
             field.name(),
             type_name(field.data_type()),
             metadata["unit"],
             metadata["meaning"].replace('|', "\\|"),
-        ));
+        );
     }
     Section { table: R::TABLE, text }
 }

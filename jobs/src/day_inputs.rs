@@ -83,7 +83,7 @@ impl<'a> Finder<'a> {
         match dates.get(at) {
             Some(&same) if same == date => versions.extend(of(same).await?),
             Some(&after) if versions.is_empty() => {
-                versions.extend(of(after).await?.into_iter().next())
+                versions.extend(of(after).await?.into_iter().next());
             }
             _ => {}
         }
@@ -118,7 +118,8 @@ impl DayInputs {
             text.push_str(&input.key.to_string());
             text.push('\n');
         }
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = Sha256::digest(text);
+        digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
     }
 }
 

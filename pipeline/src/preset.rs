@@ -28,7 +28,7 @@ pub const VELIB: Preset = Preset {
         "https://velib-metropole-opendata.smoove.pro/opendata/Velib_Metropole/gbfs.json",
     ],
     time_zone: Tz::Europe__Paris,
-    interval: Duration::from_secs(60),
+    interval: Duration::from_mins(1),
     interval_reason: "ttl says 3600 s, but a quarter of the stations change every minute",
 };
 

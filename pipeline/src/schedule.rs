@@ -45,7 +45,7 @@ pub fn next_due(due: DateTime<Utc>, interval: Duration, now: DateTime<Utc>) -> D
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn ttl_is_honoured_unless_something_better_is_known() {

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::progress::{bar, thousands};
 
 /// A folder of status polls, each named by its UTC time (2026-02-10T140235Z.json), with
-/// station_information.json and system_information.json beside them. Importing twice changes nothing.
+/// `station_information.json` and `system_information.json` beside them. Importing twice changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The system's name in the lake

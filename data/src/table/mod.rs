@@ -54,6 +54,7 @@ pub trait Row: Sized {
     ///
     /// # Panics
     /// When the table has no such column: a mistake in the program.
+    #[must_use]
     fn schema_of(columns: &[&str]) -> SchemaRef {
         let schema = Self::schema();
         let index = |name: &&str| schema.index_of(name).expect("a column of the table");

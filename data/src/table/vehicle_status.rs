@@ -17,7 +17,7 @@ table! {
         station_id: Option<String> ["id"] "The station it is parked at: it is in that station's count already.",
         vehicle_type_id: Option<String> ["id"] "GBFS `vehicle_type_id`.",
         form_factor: Option<String> ["name"] "From the `vehicle_types` feed, such as `bicycle` or `scooter_standing`; null where unknown.",
-        is_electric: Option<bool> ["flag"] "From the `vehicle_types` feed: `propulsion_type` is electric or electric_assist; null where unknown.",
+        is_electric: Option<bool> ["flag"] "From the `vehicle_types` feed: `propulsion_type` is `electric` or `electric_assist`; null where unknown.",
         is_reserved: Option<bool> ["flag"] "Reserved for somebody.",
         is_disabled: Option<bool> ["flag"] "Cannot be rented.",
         last_reported: Option<DateTime<Utc>> ["ms since 1970, UTC"] "When the vehicle last reported.",

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Problems(Vec<(String, usize, String)>);
 
 impl Problems {
-    /// Notes one occurrence; `kind` reads after a count, as in "3 × station without station_id".
+    /// Notes one occurrence; `kind` reads after a count, as in "3 × entry without an id".
     pub fn note(&mut self, kind: &str, example: &str) {
         match self.0.iter_mut().find(|(known, ..)| known == kind) {
             Some((_, count, _)) => *count += 1,

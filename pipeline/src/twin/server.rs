@@ -54,6 +54,9 @@ impl Twin {
     }
 
     /// The address of `gbfs.json`.
+    ///
+    /// # Panics
+    /// Never: a socket address makes a URL.
     #[must_use]
     pub fn discovery(&self) -> Url {
         let text = format!("http://{}/{}/gbfs.json", self.address, feeds::FOLDER);
