@@ -4,6 +4,11 @@
 //! nothing where it is not set.
 
 mod bad_input;
+mod ingest_faults;
+mod ingest_kills;
+mod ingest_manners;
+mod ingest_stores;
+mod ingest_versions;
 mod main_job;
 mod recorded_feeds;
 mod support;
