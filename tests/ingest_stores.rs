@@ -42,14 +42,15 @@ async fn start(store: &FaultyStore, spool: &Path, server: &FaultServer, minute: 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_store_does_each_poll_is_in_the_lake_once_in_the_end() {
     let table = [
-        (StoreFault::Refused, true),
-        (StoreFault::ServerError, true),
-        (StoreFault::Forbidden, true),
-        (StoreFault::FullDisk, true),
-        (StoreFault::AnswerLost, true),
-        (StoreFault::Slow, false),
-        (StoreFault::NoConditions, false),
-        (StoreFault::IgnoresConditions, false),
+        (StoreFault::Refused, Some(true)),
+        (StoreFault::ServerError, Some(true)),
+        (StoreFault::Forbidden, Some(true)),
+        (StoreFault::FullDisk, Some(true)),
+        // The second try, if it comes before the end, finds the object there.
+        (StoreFault::AnswerLost, None),
+        (StoreFault::Slow, Some(false)),
+        (StoreFault::NoConditions, Some(false)),
+        (StoreFault::IgnoresConditions, Some(false)),
     ];
     for (fault, waits) in table {
         let (store, server) = (FaultyStore::default(), FaultServer::start());
@@ -57,7 +58,8 @@ async fn whatever_the_store_does_each_poll_is_in_the_lake_once_in_the_end() {
         start(&store, spool.path(), &server, 1).await;
         store.set_fault(Some(fault));
         let intake = start(&store, spool.path(), &server, 2).await;
-        assert_eq!(intake.spool().unwrap().depth().files > 0, waits, "{fault:?}");
+        let waiting = intake.spool().unwrap().depth().files > 0;
+        assert!(waits.is_none_or(|waits| waits == waiting), "{fault:?}: {waiting}");
         drop(intake);
         store.set_fault(None);
         let intake = start(&store, spool.path(), &server, 3).await;
