@@ -8,6 +8,7 @@ mod ingest_faults;
 mod ingest_kills;
 mod ingest_manners;
 mod ingest_stores;
+mod ingest_tools;
 mod ingest_versions;
 mod main_job;
 mod recorded_feeds;

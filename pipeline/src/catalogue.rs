@@ -1,6 +1,7 @@
 //! A catalogue of systems in the form of `MobilityData`'s systems.csv, and what to write in
 //! `hotspots.toml` for each.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use url::Url;
@@ -63,17 +64,42 @@ pub fn parse(text: &str) -> Result<Vec<Listing>, NoCatalogue> {
             key: parameter.map(|name| (is_header, name)),
         })
     };
-    Ok(records.filter_map(listing).collect())
+    let mut found: Vec<Listing> = records.filter_map(listing).collect();
+    // An id that is there twice would be one system in the lake.
+    let mut seen = HashMap::<String, u32>::new();
+    for one in &mut found {
+        let times = seen.entry(one.system_id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            one.system_id = format!("{}_{times}", one.system_id);
+        }
+    }
+    Ok(found)
 }
 
 /// The systems in whose country, name, place or id each of the words occurs.
 pub fn search<'c>(catalogue: &'c [Listing], words: &[String]) -> impl Iterator<Item = &'c Listing> {
-    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let words: Vec<String> = words.iter().map(|word| plain(word)).collect();
     catalogue.iter().filter(move |one| {
         let text = format!("{} {} {} {}", one.country, one.name, one.location, one.system_id);
-        let text = text.to_lowercase();
+        let text = plain(&text);
         words.iter().all(|word| text.contains(word.as_str()))
     })
+}
+
+/// In lower case and without the accents that people leave out when they type.
+fn plain(text: &str) -> String {
+    let without = |c: char| match c {
+        'à'..='å' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ñ' => 'n',
+        'ò'..='ö' | 'ø' => 'o',
+        'ù'..='ü' => 'u',
+        c => c,
+    };
+    text.to_lowercase().chars().map(without).collect()
 }
 
 /// As an entry of `hotspots.toml`.
@@ -139,12 +165,13 @@ mod tests {
         Authentication Info URL,Authentication Type,Authentication Parameter Name\r\n\
         NO,Bergen Bysykkel,Bergen,bergenbysykkel,https://a.example,https://b.example/gbfs.json,2.3 ; 3.0,,,\r\n\
         CH,\"Lime, \"\"Basel\"\"\",Basel,lime basel,https://a.example,https://c.example/gbfs,2.3,,2,Authorization\n\
+        FR,Vélo,Orléans,lime basel,https://a.example,https://d.example/gbfs,1.0,,,\n\
         FR,Nowhere,Paris,nowhere,https://a.example,not a URL,1.0,,,\n";
 
     #[test]
     fn a_catalogue_is_searched_by_words_and_printed_as_configuration() {
         let catalogue = parse(TEXT).unwrap();
-        assert_eq!(catalogue.len(), 2);
+        assert_eq!(catalogue.len(), 3);
         let found = |words: &[&str]| -> Vec<String> {
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
             search(&catalogue, &words).map(ToString::to_string).collect()
@@ -162,6 +189,7 @@ mod tests {
             ),
             "{with_key}"
         );
+        assert!(found(&["velo", "ORLEANS"])[0].contains("\"lime_basel_2\""));
         assert_eq!(found(&["bergen", "basel"]), [""; 0]);
         assert_eq!(parse("a,b\n1,2"), Err(NoCatalogue("Country Code")));
     }
