@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -68,6 +68,14 @@ pub enum Layout {
     Described,
 }
 
+/// Columns of which a poll has each value once: a dictionary would be a second copy. Sorted ids
+/// share their beginnings; codes follow the ids and do not. A Vélib poll is a quarter smaller so.
+const DISTINCT: [(&str, Encoding); 3] = [
+    ("station_id", Encoding::DELTA_BYTE_ARRAY),
+    ("vehicle_id", Encoding::DELTA_BYTE_ARRAY),
+    ("station_code", Encoding::DELTA_LENGTH_BYTE_ARRAY),
+];
+
 /// Rows as Parquet bytes: the same rows and metadata give the same bytes.
 ///
 /// # Errors
@@ -85,16 +93,22 @@ pub fn encode(
         Layout::Small => EnabledStatistics::None,
         Layout::Described => EnabledStatistics::Chunk,
     };
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_statistics_enabled(statistics)
         .set_created_by(PROGRAM.to_owned())
         .set_key_value_metadata(Some(
             entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
-        ))
-        .build();
+        ));
+    if layout == Layout::Small {
+        for (column, encoding) in DISTINCT {
+            properties = properties
+                .set_column_dictionary_enabled(column.into(), false)
+                .set_column_encoding(column.into(), encoding);
+        }
+    }
     let options = ArrowWriterOptions::new()
-        .with_properties(properties)
+        .with_properties(properties.build())
         .with_skip_arrow_metadata(layout == Layout::Small);
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options)?;
