@@ -71,7 +71,10 @@ impl Journals {
         for place in std::iter::once(&self.folder).chain(&self.left) {
             // Renamed before it is read, so that new rows do not mix with it.
             let old = |number: usize| place.join(format!("{name}.{number}"));
-            let mut count = (0..).take_while(|&number| old(number).exists()).count();
+            let mut count = 0;
+            while old(count).exists() {
+                count += 1;
+            }
             if std::fs::rename(place.join(&name), old(count)).is_ok() {
                 count += 1;
             }
