@@ -124,8 +124,19 @@ fn ranked(cells: BTreeMap<String, Share>) -> Vec<Hotspot> {
                 docks: cell.docks,
                 capacity: cell.capacity,
                 occupancy: occupancy.map(|docks| cell.bikes / docks),
+                empty_share: 0.0,
+                full_share: None,
                 stations: cell.stations,
                 coverage: cell.coverage / f64::from(cell.stations),
+                smoothed_bikes: 0.0,
+                smoothed_weight: 0.0,
+                gi_z: None,
+                gi_p: None,
+                gi_p_adjusted: None,
+                gi_class: "neither".to_owned(),
+                baseline_bikes: None,
+                baseline_days: 0,
+                baseline_difference: None,
             }
         })
         .collect();
