@@ -64,6 +64,13 @@ impl Cell {
         (centre.lat(), centre.lng())
     }
 
+    /// Latitudes and longitudes of the cell's corners in degrees, counter-clockwise: six, or five for
+    /// a pentagon, and more where an edge crosses a face of the grid.
+    #[must_use]
+    pub fn corners(self) -> Vec<(f64, f64)> {
+        self.0.boundary().iter().map(|corner| (corner.lat(), corner.lng())).collect()
+    }
+
     /// The cell's resolution.
     #[must_use]
     pub fn resolution(self) -> Resolution {
@@ -129,6 +136,20 @@ mod tests {
         let (lat, lng) = cell.centre();
         assert!((lat - 48.865_983).abs() < 0.001 && (lng - 2.275_725).abs() < 0.001);
         assert_eq!(cell.to_string().parse(), Ok(cell));
+    }
+
+    #[test]
+    fn the_corners_of_a_hexagon_run_counter_clockwise_about_its_centre() {
+        let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
+        let corners = cell.corners();
+        assert_eq!(corners.len(), 6);
+        // The shoelace formula: twice the area, positive for counter-clockwise.
+        let next = corners.iter().cycle().skip(1);
+        let doubled: f64 = corners.iter().zip(next).map(|(a, b)| a.1 * b.0 - b.1 * a.0).sum();
+        assert!(doubled > 0.0, "{doubled}");
+        let (lat, lng) = cell.centre();
+        let mean = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).sum::<f64>() / 6.0;
+        assert!((mean(|c| c.0) - lat).abs() < 1e-6 && (mean(|c| c.1) - lng).abs() < 1e-6);
     }
 
     #[test]
