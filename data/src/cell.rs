@@ -64,6 +64,13 @@ impl Cell {
         (centre.lat(), centre.lng())
     }
 
+    /// Latitudes and longitudes of the cell's corners in degrees, counter-clockwise: six, or five for
+    /// a pentagon, and more where an edge crosses a face of the grid.
+    #[must_use]
+    pub fn corners(self) -> Vec<(f64, f64)> {
+        self.0.boundary().iter().map(|corner| (corner.lat(), corner.lng())).collect()
+    }
+
     /// The cell's resolution.
     #[must_use]
     pub fn resolution(self) -> Resolution {
@@ -169,6 +176,20 @@ mod tests {
         let parent = cell.parent(Resolution::COARSER[0]).unwrap();
         assert_eq!(parent.to_string(), "891fb475a4fffff");
         assert_eq!(parent.parent(Resolution::HOTSPOTS), None);
+    }
+
+    #[test]
+    fn the_corners_of_a_hexagon_run_counter_clockwise_about_its_centre() {
+        let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
+        let corners = cell.corners();
+        assert_eq!(corners.len(), 6);
+        // The shoelace formula: twice the area, positive for counter-clockwise.
+        let next = corners.iter().cycle().skip(1);
+        let doubled: f64 = corners.iter().zip(next).map(|(a, b)| a.1 * b.0 - b.1 * a.0).sum();
+        assert!(doubled > 0.0, "{doubled}");
+        let (lat, lng) = cell.centre();
+        let mean = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).sum::<f64>() / 6.0;
+        assert!((mean(|c| c.0) - lat).abs() < 1e-6 && (mean(|c| c.1) - lng).abs() < 1e-6);
     }
 
     #[test]

@@ -253,6 +253,15 @@ pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
     Ok(metadata_of(builder.metadata().file_metadata().key_value_metadata()))
 }
 
+/// How many rows a file holds, from its footer alone.
+///
+/// # Errors
+/// [`CodecError::Parquet`] when the bytes are not Parquet.
+pub fn row_count(bytes: Bytes) -> Result<usize, CodecError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    Ok(usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0))
+}
+
 fn metadata_of(entries: Option<&Vec<KeyValue>>) -> Metadata {
     entries
         .into_iter()

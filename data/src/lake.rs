@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Once};
 
 use bytes::Bytes;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
@@ -50,6 +50,8 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// The version.
     pub version: Version,
+    /// When the store last wrote it.
+    pub modified: DateTime<Utc>,
 }
 
 /// Tells one state of an object from another without reading it.
@@ -158,9 +160,9 @@ impl Lake {
             .get_opts(&path, GetOptions::default())
             .await
             .map_err(|error| self.failed("read", &path, error))?;
-        let version = Version::of(&result.meta);
+        let (version, modified) = (Version::of(&result.meta), result.meta.last_modified);
         let bytes = result.bytes().await.map_err(|error| self.failed("read", &path, error))?;
-        Ok(Fetched { bytes, version })
+        Ok(Fetched { bytes, version, modified })
     }
 
     /// The version of an object, without reading it; `None` where there is none.

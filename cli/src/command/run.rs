@@ -36,7 +36,16 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let stop = stop_on_signal()?;
     let system = target.system.clone();
     let bind = settings.bind(arguments.bind);
-    let server = listen(lake.clone(), Options { bind, system: Some(system.clone()) }).await?;
+    let server = listen(
+        lake.clone(),
+        Options {
+            bind,
+            system: Some(system.clone()),
+            token: None,
+            limits: hotspots_api::Limits::default(),
+        },
+    )
+    .await?;
     info!(%system, lake = lake.location(), "polling {system} into {}", lake.location());
 
     let mut collector = Collector::new(&lake, &fetcher, &SystemClock, target);
