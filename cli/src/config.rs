@@ -1,18 +1,20 @@
 //! Settings: flags over environment over `hotspots.toml` over presets.
 
+mod systems;
+mod units;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
 use hotspots_data::{Lake, SystemId};
-use hotspots_pipeline::Target;
-use hotspots_pipeline::preset::{VELIB, preset};
+use hotspots_pipeline::{Intake, Target, WhenFull};
 use serde::Deserialize;
-use url::Url;
 
+pub(crate) use self::systems::SystemArguments;
+use self::systems::{Entry, target};
+pub(crate) use self::units::{Size, Span};
 use crate::logging::LogFormat;
 
 /// Options of every command.
@@ -35,28 +37,25 @@ pub(crate) struct Common {
     pub(crate) log_format: Option<LogFormat>,
 }
 
-/// Options about the system to poll.
+/// Options about how polls are brought into the lake.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct SystemArguments {
-    /// The system's name in the lake; `velib` needs nothing else [default: velib]
-    #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
-    pub(crate) system: Option<SystemId>,
+pub(crate) struct IntakeArguments {
+    /// Folder in which polls wait, safe on disk, for a lake that is not a folder itself
+    /// [default: ./spool; none for a folder]
+    #[arg(long, env = "HOTSPOTS_SPOOL", value_name = "FOLDER")]
+    spool: Option<PathBuf>,
 
-    /// The system's GBFS discovery address (gbfs.json); several are tried in turn
-    #[arg(long, env = "HOTSPOTS_URL", value_name = "URL", value_delimiter = ' ')]
-    pub(crate) url: Vec<Url>,
+    /// Most that may wait there [default: 10GB]
+    #[arg(long, env = "HOTSPOTS_SPOOL_LIMIT", value_name = "SIZE")]
+    spool_limit: Option<Size>,
 
-    /// Look for every feed below this address instead of where discovery says
-    #[arg(long, env = "HOTSPOTS_FEED_BASE_URL", value_name = "URL")]
-    pub(crate) feed_base_url: Option<Url>,
+    /// Who runs this, for the publishers' logs: an e-mail address or a web page
+    #[arg(long, env = "HOTSPOTS_CONTACT", value_name = "ADDRESS")]
+    contact: Option<String>,
 
-    /// Time zone of local days, should the feed give no valid one, such as Europe/Paris
-    #[arg(long, env = "HOTSPOTS_TIME_ZONE", value_name = "ZONE")]
-    pub(crate) time_zone: Option<Tz>,
-
-    /// Pause between polls, such as 60s or 5m [default: the preset's, else the feed's ttl]
-    #[arg(long, env = "HOTSPOTS_INTERVAL", value_name = "DURATION")]
-    pub(crate) interval: Option<Span>,
+    /// Address and port for Prometheus to read figures from, at /metrics
+    #[arg(long, env = "HOTSPOTS_METRICS_BIND", value_name = "ADDRESS")]
+    metrics_bind: Option<SocketAddr>,
 }
 
 /// Settings that do not depend on the command.
@@ -66,28 +65,31 @@ pub(crate) struct Settings {
     file: File,
 }
 
-/// `hotspots.toml`.
+/// `hotspots.toml`: one system's keys at the top, or many systems under `[[systems]]`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
     lake: Option<String>,
-    system: Option<SystemId>,
-    #[serde(default)]
-    url: Vec<Url>,
-    feed_base_url: Option<Url>,
-    time_zone: Option<Tz>,
-    interval: Option<Span>,
     max_gap: Option<Span>,
     bind: Option<SocketAddr>,
+    spool: Option<PathBuf>,
+    spool_limit: Option<Size>,
+    #[serde(default)]
+    when_spool_full: WhenFull,
+    contact: Option<String>,
+    metrics_bind: Option<SocketAddr>,
+    #[serde(default)]
+    systems: Vec<Entry>,
+    /// What is none of the above: the keys of the one system.
+    #[serde(flatten)]
+    rest: toml::Table,
+    #[serde(skip)]
+    single: Entry,
 }
-
-/// A duration as people write it: `90s`, `15m`, `2h`, or plain seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Span(pub(crate) Duration);
 
 const DEFAULT_FILE: &str = "hotspots.toml";
 const DEFAULT_LAKE: &str = "./lake";
+const DEFAULT_SPOOL: &str = "./spool";
+const DEFAULT_SPOOL_LIMIT: Size = Size { bytes: 10_000_000_000 };
 const DEFAULT_BIND: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
@@ -113,51 +115,61 @@ impl Settings {
         Ok(Lake::open(location)?)
     }
 
-    /// The system to poll.
-    pub(crate) fn target(&self, arguments: &SystemArguments) -> anyhow::Result<Target> {
-        let file = &self.file;
-        let url = if arguments.url.is_empty() { &file.url } else { &arguments.url };
-        let system = arguments.system.clone().or_else(|| file.system.clone());
-        let system = match system {
-            Some(system) => system,
-            None if url.is_empty() => VELIB.system.parse()?,
-            None => anyhow::bail!("name the system of {}: add --system NAME", url[0]),
-        };
-        let known = preset(system.as_str());
-        let discovery = if url.is_empty() {
-            let known = known.with_context(|| {
-                format!(
-                    "no address is known for `{system}`: add --url with its gbfs.json (known by name: {})",
-                    VELIB.system
-                )
-            })?;
-            known.discovery.iter().map(|text| text.parse()).collect::<Result<_, _>>()?
-        } else {
-            url.clone()
-        };
-        let chosen = arguments.interval.or(file.interval).map(|span| span.0);
-        Ok(Target {
-            system,
-            discovery,
-            feed_base: arguments.feed_base_url.clone().or_else(|| file.feed_base_url.clone()),
-            time_zone: self.time_zone(arguments.time_zone).or(known.map(|known| known.time_zone)),
-            interval: chosen.or(known.map(|known| known.interval)),
-        })
+    /// The systems to poll: the one that was named, else all of the file, else Vélib.
+    pub(crate) fn targets(&self, arguments: &SystemArguments) -> anyhow::Result<Vec<Target>> {
+        let named = arguments.system.is_some() || !arguments.url.is_empty();
+        if named || self.file.systems.is_empty() {
+            return Ok(vec![target(self.entry(arguments.system.as_ref()), arguments)?]);
+        }
+        self.file.systems.iter().map(|entry| target(entry, arguments)).collect()
+    }
+
+    /// What the file says of a system.
+    fn entry(&self, system: Option<&SystemId>) -> &Entry {
+        let named = |entry: &&Entry| system.is_some() && entry.system.as_ref() == system;
+        self.file.systems.iter().find(named).unwrap_or(&self.file.single)
     }
 
     /// The system that was named, by flag or file.
     pub(crate) fn system(&self, argument: Option<&SystemId>) -> Option<SystemId> {
-        argument.or(self.file.system.as_ref()).cloned()
+        let only = match self.file.systems.as_slice() {
+            [only] => only.system.as_ref(),
+            _ => self.file.single.system.as_ref(),
+        };
+        argument.or(only).cloned()
     }
 
-    /// The time zone that was named, by flag or file.
-    pub(crate) fn time_zone(&self, argument: Option<Tz>) -> Option<Tz> {
-        argument.or(self.file.time_zone)
+    /// The time zone that was named for a system, by flag or file.
+    pub(crate) fn time_zone(&self, argument: Option<Tz>, system: &SystemId) -> Option<Tz> {
+        argument.or(self.entry(Some(system)).time_zone)
     }
 
     /// Where to listen.
     pub(crate) fn bind(&self, argument: Option<SocketAddr>) -> SocketAddr {
         argument.or(self.file.bind).unwrap_or(DEFAULT_BIND)
+    }
+
+    /// Where figures are to be read, if anywhere.
+    pub(crate) fn metrics_bind(&self, arguments: &IntakeArguments) -> Option<SocketAddr> {
+        arguments.metrics_bind.or(self.file.metrics_bind)
+    }
+
+    /// Who runs this.
+    pub(crate) fn contact(&self, arguments: &IntakeArguments) -> Option<String> {
+        arguments.contact.clone().or_else(|| self.file.contact.clone())
+    }
+
+    /// The way into the lake: a folder takes polls as safely as a spool would.
+    pub(crate) fn intake(&self, arguments: &IntakeArguments) -> anyhow::Result<Intake> {
+        let lake = self.lake()?;
+        let chosen = arguments.spool.as_ref().or(self.file.spool.as_ref());
+        let folder = match chosen {
+            None if lake.folder().is_some() => return Ok(Intake::local(lake)?),
+            None => Path::new(DEFAULT_SPOOL),
+            Some(folder) => folder,
+        };
+        let limit = arguments.spool_limit.or(self.file.spool_limit).unwrap_or(DEFAULT_SPOOL_LIMIT);
+        Ok(Intake::spooled(lake, folder, limit.bytes, self.file.when_spool_full)?)
     }
 
     /// How to aggregate.
@@ -174,33 +186,27 @@ impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings file `{}`", path.display()))?;
-        toml::from_str(&text)
+        Self::parse(&text)
             .with_context(|| format!("the settings file `{}` is not right", path.display()))
     }
-}
 
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a duration: write 90s, 15m or 2h");
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: u64 = digits.parse().map_err(|_| wrong())?;
-        let unit = match &text[digits.len()..] {
-            "" | "s" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            _ => return Err(wrong()),
-        };
-        number.checked_mul(unit).map(|s| Self(Duration::from_secs(s))).ok_or_else(wrong)
-    }
-}
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut file: Self = toml::from_str(text)?;
+        file.single = std::mem::take(&mut file.rest).try_into()?;
+        anyhow::ensure!(
+            file.systems.is_empty() || file.single == Entry::default(),
+            "write a system's keys either at the top or under [[systems]], not both"
+        );
+        let mut names = std::collections::HashSet::new();
+        for entry in &file.systems {
+            let name = entry.system.as_ref().context("an entry of [[systems]] has no `system`")?;
+            anyhow::ensure!(names.insert(name), "system `{name}` is there twice");
+            anyhow::ensure!(
+                entry.interval.is_none() || entry.interval_reason.is_some(),
+                "system `{name}` overrides its feed's ttl: say why with `interval_reason`"
+            );
+        }
+        Ok(file)
     }
 }
 
@@ -209,14 +215,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_reads_as_people_write_it() {
-        let seconds = |text: &str| text.parse::<Span>().map(|span| span.0.as_secs());
-        assert_eq!(seconds("90"), Ok(90));
-        assert_eq!(seconds("90s"), Ok(90));
-        assert_eq!(seconds("15m"), Ok(900));
-        assert_eq!(seconds("2h"), Ok(7200));
-        for wrong in ["", "m", "1.5h", "-1s", "5 m", "1d", "99999999999999999999s"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
+    fn a_file_names_one_system_at_the_top_or_many_below() {
+        let one =
+            File::parse("system = \"oslo\"\nurl = [\"https://a.example/gbfs.json\"]").unwrap();
+        assert_eq!(one.single.system.unwrap().as_str(), "oslo");
+        let many = "contact = \"me@example.org\"\n[[systems]]\nsystem = \"velib\"\n\n[[systems]]\n\
+            system = \"oslo\"\nurl = [\"https://a.example/gbfs.json\"]\ninterval = \"30s\"\n\
+            interval_reason = \"agreed with the operator\"\n";
+        let many = File::parse(many).unwrap();
+        let settings = Settings { lake: None, file: many };
+        let targets = settings.targets(&SystemArguments::default()).unwrap();
+        let names: Vec<_> = targets.iter().map(|target| target.system.to_string()).collect();
+        assert_eq!(names, ["velib", "oslo"]);
+        assert_eq!(targets[1].interval.unwrap().as_secs(), 30);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_said_by_name() {
+        for (text, says) in [
+            ("colour = \"red\"", "colour"),
+            ("lake = \"./a\"\nsystem = \"Vélib\"", "Vélib"),
+            ("system = \"a\"\n[[systems]]\nsystem = \"b\"", "not both"),
+            ("[[systems]]\nurl = [\"https://a.example\"]", "no `system`"),
+            ("[[systems]]\nsystem = \"b\"\ninterval = \"5s\"", "interval_reason"),
+            ("[[systems]]\nsystem = \"b\"\n[[systems]]\nsystem = \"b\"", "twice"),
+            ("spool_limit = \"lots\"", "lots"),
+        ] {
+            let error = format!("{:#}", File::parse(text).unwrap_err());
+            assert!(error.contains(says), "{text}: {error}");
         }
     }
 }

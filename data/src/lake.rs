@@ -23,6 +23,18 @@ use crate::key::{Derived, Key, Recorded, SystemId};
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
     location: String,
+    folder: Option<PathBuf>,
+    creates: Creates,
+}
+
+/// How a store keeps one object from replacing another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creates {
+    /// It refuses to create what is there: a conditional put.
+    Conditionally,
+    /// It has no conditional put: the lake looks first, and the content hash in the name makes a
+    /// race between two writers harmless, for both write the same observations.
+    ByLookingFirst,
 }
 
 /// What became of an object put where nothing may be overwritten.
@@ -100,21 +112,62 @@ impl Lake {
     pub fn open(location: &str) -> Result<Self, LakeError> {
         use_ring_for_tls();
         let wrong = |reason: String| LakeError::Location { location: location.to_owned(), reason };
-        let store: Arc<dyn ObjectStore> = match Url::parse(location) {
+        let folder = match Url::parse(location) {
             Ok(url) if url.scheme() == "file" => {
-                let folder = url.to_file_path().map_err(|()| wrong("no local path".into()))?;
-                Arc::new(local_folder(folder).map_err(wrong)?)
+                Some(url.to_file_path().map_err(|()| wrong("no local path".into()))?)
             }
-            Ok(url) => from_url(&url).map_err(|error| wrong(error.to_string()))?,
-            Err(_) => Arc::new(local_folder(PathBuf::from(location)).map_err(wrong)?),
+            Ok(url) => {
+                let store = from_url(&url).map_err(|error| wrong(error.to_string()))?;
+                return Ok(Self::over(store, location));
+            }
+            Err(_) => Some(PathBuf::from(location)),
         };
-        Ok(Self { store, location: location.to_owned() })
+        let store = local_folder(folder.clone().unwrap_or_default()).map_err(wrong)?;
+        Ok(Self { folder, ..Self::over(Arc::new(store), location) })
     }
 
     /// A lake over a store made by the caller, as tests with faulty stores do.
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>, location: &str) -> Self {
-        Self { store, location: location.to_owned() }
+        let location = location.to_owned();
+        Self { store, location, folder: None, creates: Creates::Conditionally }
+    }
+
+    /// The folder of a local lake. There, an object is written, synced and renamed before its
+    /// [`Lake::put_new`] returns: what is stored survives a loss of power.
+    #[must_use]
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_deref()
+    }
+
+    /// Finds out whether the store has conditional puts, and keeps to what it has from now on.
+    /// Writes the small object `_hotspots/probe`.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] when nothing can be written at all.
+    pub async fn probe(&mut self) -> Result<Creates, LakeError> {
+        let path = Path::from("_hotspots/probe");
+        let put = |mode| {
+            let payload = PutPayload::from_static(b"hotspots probes for conditional puts");
+            self.store.put_opts(&path, payload, PutOptions::from(mode))
+        };
+        let mut creates = Creates::ByLookingFirst;
+        // The first put may create it; the second must be refused.
+        for _ in 0..2 {
+            match put(PutMode::Create).await {
+                Err(object_store::Error::AlreadyExists { .. }) => creates = Creates::Conditionally,
+                Ok(_) => {}
+                // What a store says to a header it does not know differs: a plain put decides.
+                Err(_) => {
+                    put(PutMode::Overwrite)
+                        .await
+                        .map_err(|error| self.failed("write", &path, error))?;
+                    break;
+                }
+            }
+        }
+        self.creates = creates;
+        Ok(creates)
     }
 
     /// Where the lake is, as it was given.
@@ -128,8 +181,14 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`].
     pub async fn put_new(&self, key: &Key, bytes: Bytes) -> Result<Put, LakeError> {
-        let options = PutOptions::from(PutMode::Create);
-        match self.store.put_opts(&key.path(), PutPayload::from(bytes), options).await {
+        let mode = match self.creates {
+            Creates::Conditionally => PutMode::Create,
+            Creates::ByLookingFirst if self.version(key).await?.is_some() => {
+                return Ok(Put::AlreadyThere);
+            }
+            Creates::ByLookingFirst => PutMode::Overwrite,
+        };
+        match self.store.put_opts(&key.path(), PutPayload::from(bytes), mode.into()).await {
             Ok(_) => Ok(Put::Created),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::AlreadyThere),
             Err(source) => Err(self.failed("write", &key.path(), source)),

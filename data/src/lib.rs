@@ -14,7 +14,7 @@ pub mod table;
 pub use cell::{Cell, CellError, Resolution};
 pub use day::{Day, DayError, parse_date};
 pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
-pub use lake::{Lake, LakeError, Put};
+pub use lake::{Creates, Lake, LakeError, Put};
 pub use summary::DaySummary;
 
 /// The program and its version, as every Parquet file's metadata names it.

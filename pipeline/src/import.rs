@@ -8,7 +8,8 @@ use hotspots_data::table::{Outcome, Poll};
 use hotspots_data::{Lake, Recorded, SystemId};
 use tracing::warn;
 
-use crate::gbfs::{Envelope, FeedError};
+use crate::gbfs::{Envelope, FeedError, VehicleTypes};
+use crate::intake::{Intake, IntakeError};
 use crate::ledger::{self, Attempt, AttemptError};
 use crate::store::{LastVersion, Shelf, StoreError, Stored, last_version, system_row};
 
@@ -98,7 +99,8 @@ pub async fn import(
     };
     let published = row.as_ref().and_then(|row| row.timezone.clone());
     let time_zone = time_zone(recordings, published.as_deref())?;
-    let shelf = Shelf { lake, system: &recordings.system, time_zone };
+    let intake = Intake::direct(lake.clone());
+    let shelf = Shelf { intake: &intake, system: &recordings.system, time_zone };
     let language = row.and_then(|row| row.language);
     let first_poll = polls.iter().find_map(|poll| poll.fetched_at);
 
@@ -138,7 +140,9 @@ async fn import_file(
     language: Option<&str>,
 ) -> Result<Stored, StoreError> {
     match file.feed {
-        "station_status" => shelf.status(body, fetched_at, &mut None).await,
+        "station_status" => {
+            shelf.station_status(body, fetched_at, &VehicleTypes::default(), &mut None).await
+        }
         "station_information" => {
             let mut last = known(shelf, Recorded::StationInformation).await?;
             shelf.station_information(body, fetched_at, language, &mut last).await
@@ -151,7 +155,7 @@ async fn import_file(
 }
 
 async fn known(shelf: Shelf<'_>, table: Recorded) -> Result<Option<LastVersion>, StoreError> {
-    Ok(last_version(shelf.lake, table, shelf.system).await?.map(|(version, _)| version))
+    Ok(last_version(shelf.intake.lake(), table, shelf.system).await?.map(|(version, _)| version))
 }
 
 /// A ledger row for what is new or wrong; nothing for what the lake had, so that importing twice
@@ -165,9 +169,15 @@ async fn note(
 ) -> Result<(), ImportError> {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     let url = format!("file:{name}");
-    let attempt = Attempt { feed: file.feed, url, scheduled_at: at, started_at: at };
+    let attempt = Attempt {
+        feed: file.feed.to_owned(),
+        url,
+        scheduled_at: at,
+        started_at: at,
+        fetched_at: None,
+    };
     let row: Poll = match result {
-        Err(StoreError::Lake(error)) => return Err(error.into()),
+        Err(StoreError::Intake(IntakeError::Lake(error))) => return Err(error.into()),
         Err(error) => {
             let error = AttemptError::from(error);
             warn!(system = %shelf.system, feed = file.feed, "{}: {error}", file.path.display());
@@ -183,7 +193,7 @@ async fn note(
         }
     };
     match ledger::write(shelf, &[row]).await {
-        Err(StoreError::Lake(error)) => Err(error.into()),
+        Err(StoreError::Intake(IntakeError::Lake(error))) => Err(error.into()),
         _ => Ok(()),
     }
 }

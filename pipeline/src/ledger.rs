@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hotspots_data::codec::{Metadata, TIME_ZONE};
 use hotspots_data::table::{Outcome, Poll, Row as _};
-use hotspots_data::{Day, LakeError, Recorded};
+use hotspots_data::{Day, Recorded};
 use tracing::{debug, info, warn};
 use url::Url;
 
@@ -14,10 +14,12 @@ use crate::store::{Shelf, StoreError, Stored};
 /// An attempt that has begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    pub(crate) feed: &'static str,
+    pub(crate) feed: String,
     pub(crate) url: String,
     pub(crate) scheduled_at: DateTime<Utc>,
     pub(crate) started_at: DateTime<Utc>,
+    /// When the body was here, if one came.
+    pub(crate) fetched_at: Option<DateTime<Utc>>,
 }
 
 /// Why an attempt failed.
@@ -27,9 +29,17 @@ pub(crate) enum AttemptError {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Discovery does not list the feed.
-    #[error("discovery lists no {0}")]
-    NotListed(&'static str),
+    /// Discovery lists no feed of stations or vehicles.
+    #[error("discovery lists neither station_status nor vehicle_status nor free_bike_status")]
+    NothingToPoll,
+}
+
+impl AttemptError {
+    /// When the publisher wants to be asked again, if it said.
+    pub(crate) fn retry_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self::Fetch(error) = self else { return None };
+        error.retry_after().map(|after| after.instant(now))
+    }
 }
 
 impl From<FeedError> for AttemptError {
@@ -68,6 +78,11 @@ impl Attempt {
         }
     }
 
+    /// The row of an attempt that the publisher answered with 304.
+    pub(crate) fn not_modified(&self, now: DateTime<Utc>) -> Poll {
+        Poll { http_status: Some(304), ..self.begun(now, Outcome::NotModified) }
+    }
+
     /// The row of an attempt that failed after `bytes` had come.
     pub(crate) fn failed(&self, now: DateTime<Utc>, bytes: usize, error: &AttemptError) -> Poll {
         let (outcome, http_status) = match error {
@@ -75,7 +90,7 @@ impl Attempt {
             AttemptError::Store(error) => {
                 (error.outcome(), self.url.starts_with("http").then_some(200))
             }
-            AttemptError::NotListed(_) => (Outcome::Invalid, None),
+            AttemptError::NothingToPoll => (Outcome::Invalid, None),
         };
         Poll {
             http_status,
@@ -90,7 +105,8 @@ impl Attempt {
             scheduled_at: self.scheduled_at,
             started_at: self.started_at,
             duration_ms: (now - self.started_at).num_milliseconds().max(0),
-            feed: self.feed.to_owned(),
+            fetch_ms: self.fetched_at.map(|at| (at - self.started_at).num_milliseconds().max(0)),
+            feed: self.feed.clone(),
             url: self.url.clone(),
             outcome: outcome.name().to_owned(),
             http_status: None,
@@ -107,7 +123,8 @@ impl Attempt {
 }
 
 /// Says in the log what came of an attempt; `is_odd` lifts a success to a warning.
-pub(crate) fn log(system: &str, row: &Poll, is_success: bool, is_odd: bool) {
+pub(crate) fn log(system: &str, row: &Poll, is_odd: bool) {
+    let is_success = Outcome::ALL.iter().any(|o| o.name() == row.outcome && o.is_success());
     let Poll { feed, outcome, rows, duration_ms, bytes, .. } = row;
     let message = row.message.as_deref().unwrap_or_default();
     if !is_success {
@@ -115,16 +132,17 @@ pub(crate) fn log(system: &str, row: &Poll, is_success: bool, is_odd: bool) {
     } else if is_odd {
         warn!(system, feed, outcome, rows, "{system} {feed}: {rows} rows {outcome}, but {message}");
     } else if outcome == Outcome::Stored.name() {
+        let key = row.key.as_deref().unwrap_or_default();
         info!(
             system,
-            feed, outcome, rows, duration_ms, bytes, "{system} {feed}: {rows} rows stored"
+            feed, outcome, rows, duration_ms, bytes, key, "{system} {feed}: {rows} rows stored"
         );
     } else {
         debug!(system, feed, outcome, rows, "{system} {feed}: {outcome} {message}");
     }
 }
 
-/// Writes the rows of one round of attempts as one object.
+/// Writes rows of one local day as one object; the same rows twice are one object.
 pub(crate) async fn write(shelf: Shelf<'_>, rows: &[Poll]) -> Result<(), StoreError> {
     let Some(first) = rows.first() else { return Ok(()) };
     let date = Day::of(first.started_at, shelf.time_zone).date();
@@ -132,11 +150,13 @@ pub(crate) async fn write(shelf: Shelf<'_>, rows: &[Poll]) -> Result<(), StoreEr
     let key = Recorded::Polls.key(shelf.system, date, first.started_at, hash);
     let metadata = Metadata::from([(TIME_ZONE.to_owned(), shelf.time_zone.to_string())]);
     let bytes = Poll::encode(rows, &metadata)?;
-    shelf.lake.put_new(&key, bytes).await.map(|_| ()).map_err(LakeError::into)
+    shelf.intake.put_new(&key, bytes).await?;
+    Ok(())
 }
 
 /// A URL fit for the ledger and the log: without user, password and query, which may hold keys.
-pub(crate) fn public(url: &Url) -> String {
+#[must_use]
+pub fn public(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -41,6 +41,52 @@ pub fn next_due(due: DateTime<Utc>, interval: Duration, now: DateTime<Utc>) -> D
     due + chrono::TimeDelta::milliseconds((late / step + 1) * step)
 }
 
+/// How a pause grows while something keeps failing.
+#[derive(Clone, Copy, Debug)]
+pub struct Pauses {
+    /// After the first failure.
+    pub first: Duration,
+    /// However many failures.
+    pub longest: Duration,
+}
+
+impl Pauses {
+    /// Of a feed polled every `interval`: the first retry comes soon, so that a hiccup costs seconds
+    /// and not a poll; the longest pause is a quarter of an hour, or the interval.
+    #[must_use]
+    pub fn of_feed(interval: Duration) -> Self {
+        Self { first: FLOOR, longest: Duration::from_mins(15).max(interval) }
+    }
+}
+
+/// The pause after so many failures in a row: it doubles each time, and `unit` (0 to 1) spreads it
+/// by a quarter either way, so that what failed together does not come back together.
+#[must_use]
+pub fn backoff(failures: u32, pauses: Pauses, unit: f64) -> Duration {
+    let doubled = pauses.first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    doubled.min(pauses.longest).mul_f64(0.75 + 0.5 * unit.clamp(0.0, 1.0))
+}
+
+/// How long after the start a system's first poll comes when many are polled: within `window`, and
+/// always the same for the same name.
+#[must_use]
+pub fn start_offset(system: &str, window: Duration) -> Duration {
+    window.mul_f64(unit(system, 0))
+}
+
+/// A number from 0 to 1 that looks random and is always the same for the same text and number (the
+/// FNV-1a hash, through the finaliser of `SplitMix64`).
+#[must_use]
+pub fn unit(text: &str, number: u32) -> f64 {
+    let bytes = text.bytes().chain(number.to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +123,25 @@ mod tests {
         assert_eq!(next_due(due, MINUTE, at("2026-02-10T10:05:30Z")), at("2026-02-10T10:06:00Z"));
         // A clock set back does not stop the polls until it has caught up.
         assert_eq!(next_due(due, MINUTE, at("2026-02-10T09:00:00Z")), at("2026-02-10T10:01:00Z"));
+    }
+
+    #[test]
+    fn a_pause_doubles_up_to_a_quarter_of_an_hour_and_is_spread_by_a_quarter() {
+        let seconds =
+            |failures, unit| backoff(failures, Pauses::of_feed(MINUTE), unit).as_secs_f64();
+        assert_eq!([1, 2, 3, 4].map(|failures| seconds(failures, 0.5)), [10.0, 20.0, 40.0, 80.0]);
+        assert_eq!([seconds(1, 0.0), seconds(1, 1.0)], [7.5, 12.5]);
+        assert_eq!([seconds(8, 0.5), seconds(u32::MAX, 0.5)], [900.0, 900.0]);
+        assert_eq!(seconds(1, 0.25), seconds(1, 0.25));
+    }
+
+    #[test]
+    fn a_thousand_systems_start_evenly_within_their_window() {
+        let mut tenths = [0; 10];
+        for number in 0..1_000 {
+            let offset = start_offset(&format!("system-{number}"), MINUTE);
+            tenths[(offset.as_secs_f64() / 6.0) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|&count| (60..140).contains(&count)), "{tenths:?}");
     }
 }

@@ -3,24 +3,42 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use hotspots_data::codec::{CodecError, Metadata, TIME_ZONE};
-use hotspots_data::table::{Outcome, Row, StationStatus, SystemInformation};
+use hotspots_data::table::{
+    OtherFeed, Outcome, Row, StationStatus, SystemInformation, VehicleStatus,
+};
 use hotspots_data::{ContentHash, Day, Key, Lake, LakeError, Put, Recorded, SystemId};
 
-use crate::gbfs::{self, ClockNote, Envelope, FeedError, FeedTime, Parsed, observation_time};
+use crate::gbfs::{
+    self, ClockNote, Envelope, FeedError, FeedTime, Parsed, VehicleTypes, observation_time,
+};
+use crate::intake::{Intake, IntakeError};
+use crate::spool::SpoolError;
 
 /// Where a system's rows go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shelf<'a> {
-    pub(crate) lake: &'a Lake,
+    pub(crate) intake: &'a Intake,
     pub(crate) system: &'a SystemId,
     pub(crate) time_zone: Tz,
 }
 
-/// What the last poll of a status feed said: enough to tell a frozen clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LastStatus {
+/// What the last poll of a live feed said: enough to tell a repetition and a frozen clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastPoll {
     feed_time: Option<FeedTime>,
     hash: ContentHash,
+    /// The feed's clock was found standing still, and has not moved since.
+    is_frozen: bool,
+    /// The object, if the feed's own clock names it.
+    key: Option<Key>,
+}
+
+impl LastPoll {
+    /// Whether the feed's own clock names its observations: only then does a 304 mean that what it
+    /// says is in the lake under the right time.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.key.is_some()
+    }
 }
 
 /// The version of an information feed that the lake already has.
@@ -53,38 +71,93 @@ pub(crate) enum StoreError {
     #[error(transparent)]
     Codec(#[from] CodecError),
     #[error(transparent)]
-    Lake(#[from] LakeError),
+    Intake(#[from] IntakeError),
+}
+
+impl From<LakeError> for StoreError {
+    fn from(error: LakeError) -> Self {
+        Self::Intake(error.into())
+    }
 }
 
 impl StoreError {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Feed(_) => Outcome::Invalid,
-            Self::Codec(_) | Self::Lake(_) => Outcome::Lake,
+            Self::Intake(IntakeError::Spool(SpoolError::Full { .. })) => Outcome::SpoolFull,
+            Self::Codec(_) | Self::Intake(_) => Outcome::Lake,
         }
     }
 }
 
 impl Shelf<'_> {
     /// Stores one poll of `station_status`.
-    pub(crate) async fn status(
+    pub(crate) async fn station_status(
         self,
         body: &[u8],
         fetched_at: DateTime<Utc>,
-        last: &mut Option<LastStatus>,
+        types: &VehicleTypes,
+        last: &mut Option<LastPoll>,
     ) -> Result<Stored, StoreError> {
-        let mut parsed = gbfs::parse_station_status(body, fetched_at)?;
-        let hash = StationStatus::content_hash(&parsed.rows);
+        let parsed = gbfs::parse_station_status(body, fetched_at, types)?;
+        let stamp = |row: &mut StationStatus, at| row.observed_at = at;
+        self.live(Recorded::StationStatus, parsed, fetched_at, stamp, last).await
+    }
+
+    /// Stores one poll of `vehicle_status`.
+    pub(crate) async fn vehicle_status(
+        self,
+        body: &[u8],
+        fetched_at: DateTime<Utc>,
+        types: &VehicleTypes,
+        last: &mut Option<LastPoll>,
+    ) -> Result<Stored, StoreError> {
+        let parsed = gbfs::parse_vehicle_status(body, fetched_at, types)?;
+        let stamp = |row: &mut VehicleStatus, at| row.observed_at = at;
+        self.live(Recorded::VehicleStatus, parsed, fetched_at, stamp, last).await
+    }
+
+    async fn live<R: Row>(
+        self,
+        table: Recorded,
+        mut parsed: Parsed<R>,
+        fetched_at: DateTime<Utc>,
+        stamp: impl Fn(&mut R, DateTime<Utc>),
+        last: &mut Option<LastPoll>,
+    ) -> Result<Stored, StoreError> {
+        let hash = R::content_hash(&parsed.rows);
         let feed_time = parsed.envelope.last_updated;
-        let frozen = feed_time.is_some()
-            && last.is_some_and(|last| last.feed_time == feed_time && last.hash != hash);
-        let (observed_at, note) = observation_time(feed_time, fetched_at, frozen);
-        for row in &mut parsed.rows {
-            row.observed_at = observed_at;
+        let before = last.as_ref().filter(|last| last.feed_time == feed_time);
+        let is_frozen =
+            feed_time.is_some() && before.is_some_and(|last| last.hash != hash || last.is_frozen);
+        let (observed_at, note) = observation_time(feed_time, fetched_at, is_frozen);
+        if let Some(before) = before
+            && before.hash == hash
+            && let Some(key) = before.key.clone()
+            && !is_frozen
+        {
+            return Ok(Stored::new(Outcome::Unchanged, Some(key), observed_at, parsed, note));
         }
-        let stored = self.put(Recorded::StationStatus, parsed, hash, observed_at, note).await?;
-        *last = Some(LastStatus { feed_time, hash });
+        for row in &mut parsed.rows {
+            stamp(row, observed_at);
+        }
+        let stored = self.put(table, parsed, hash, observed_at, note).await?;
+        let names_it = feed_time.is_some_and(|time| time.at == observed_at);
+        let key = stored.key.clone().filter(|_| names_it);
+        *last = Some(LastPoll { feed_time, hash, is_frozen, key });
         Ok(stored)
+    }
+
+    /// Stores a version of a feed that has no table of its own, unless the lake has it for this day.
+    pub(crate) async fn other_feed(
+        self,
+        feed: &str,
+        body: &[u8],
+        fetched_at: DateTime<Utc>,
+        last: &mut Option<LastVersion>,
+    ) -> Result<Stored, StoreError> {
+        let parsed = gbfs::parse_other_feed(feed, body, fetched_at)?;
+        self.version(Recorded::OtherFeeds, parsed, fetched_at, last).await
     }
 
     /// Stores a version of `station_information`, unless the lake has it for this day.
@@ -140,7 +213,7 @@ impl Shelf<'_> {
         let key = table.key(self.system, date, observed_at, hash);
         let metadata = Metadata::from([(TIME_ZONE.to_owned(), self.time_zone.to_string())]);
         let bytes = R::encode(&parsed.rows, &metadata)?;
-        let outcome = match self.lake.put_new(&key, bytes).await? {
+        let outcome = match self.intake.put_new(&key, bytes).await? {
             Put::Created => Outcome::Stored,
             Put::AlreadyThere => Outcome::Unchanged,
         };
@@ -187,4 +260,21 @@ pub(crate) async fn last_version(
         Key::Recorded { hash, .. } => Some((LastVersion { date, hash }, listed.key)),
         Key::Derived { .. } => None,
     }))
+}
+
+/// The versions of the other feeds stored last, by the feed's name, with their `data`.
+pub(crate) async fn last_other_feeds(
+    lake: &Lake,
+    system: &SystemId,
+) -> Result<Vec<(OtherFeed, LastVersion)>, LakeError> {
+    let table = Recorded::OtherFeeds;
+    let Some(date) = lake.dates(table, system).await?.pop() else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for listed in lake.list_day(table, system, date).await? {
+        let Key::Recorded { hash, .. } = listed.key else { continue };
+        let bytes = lake.get(&listed.key).await?.bytes;
+        let rows = OtherFeed::decode(bytes).map(|(rows, _)| rows).unwrap_or_default();
+        found.extend(rows.into_iter().map(|row| (row, LastVersion { date, hash })));
+    }
+    Ok(found)
 }

@@ -10,7 +10,7 @@ use hotspots_api::Options;
 use hotspots_data::{Day, Lake, parse_date};
 use hotspots_jobs::{DayOutcome, Selection};
 use hotspots_pipeline::twin::{City, SimulatedClock, Twin};
-use hotspots_pipeline::{Clock as _, Collector, Fetcher, Limits, Stopper, Target};
+use hotspots_pipeline::{Clock as _, Collector, Fetcher, Intake, Limits, Stopper, Target, Tools};
 
 use super::serve::{listen, serve};
 use crate::clock::stop_on_signal;
@@ -107,15 +107,21 @@ async fn poll_day(lake: &Lake, arguments: &Arguments, day: Day) -> anyhow::Resul
         feed_base: None,
         time_zone: None,
         interval: Some(arguments.interval.0),
+        key: None,
     };
-    let fetcher = Fetcher::new(Limits::default())?;
+    let tools = Tools {
+        intake: Intake::local(lake.clone())?,
+        fetcher: Fetcher::new(Limits::default(), None)?,
+        clock: Arc::clone(&clock) as Arc<_>,
+        metrics: Arc::default(),
+    };
     let (stopper, stop) = Stopper::new();
     let interval_s = arguments.interval.0.as_secs().max(1);
     let bar = bar("polling", day.length().num_seconds().unsigned_abs().div_ceil(interval_s));
     let (mut polls, mut rows, mut failure) = (0, 0, None);
     let last = day.end() - chrono::TimeDelta::seconds(interval_s as i64);
-    Collector::new(lake, &fetcher, clock.as_ref(), target)
-        .run(&stop, |cycle| {
+    Collector::new(tools, target)
+        .run(day.start(), &stop, |cycle| {
             bar.inc(1);
             polls += 1;
             let status = cycle.attempts.iter().find(|poll| poll.feed == "station_status");

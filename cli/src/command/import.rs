@@ -26,11 +26,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let lake = settings.lake()?;
+    let mut lake = settings.lake()?;
+    if lake.folder().is_none() {
+        lake.probe().await?;
+    }
     let recordings = Recordings {
         folder: arguments.path.clone(),
         system: arguments.system.clone(),
-        time_zone: settings.time_zone(arguments.time_zone),
+        time_zone: settings.time_zone(arguments.time_zone, &arguments.system),
     };
     let bar = bar("importing polls", 0);
     let imported = hotspots_pipeline::import(&lake, &recordings, |done, in_all| {

@@ -1,17 +1,25 @@
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hotspots_pipeline::{Clock as _, Collector, Cycle, Fetcher, Limits};
+use anyhow::Context as _;
+use hotspots_pipeline::ledger::public;
+use hotspots_pipeline::{Cycle, Fetcher, Limits, Metrics, Stop, Target, Tools, ingest};
+use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::clock::{SystemClock, stop_on_signal};
-use crate::config::{Settings, SystemArguments};
+use crate::config::{IntakeArguments, Settings, SystemArguments};
 use crate::progress::thousands;
 
-/// Without options, polls Vélib' Métropole every minute. Ctrl-C ends it after the write in hand.
+/// Without options, polls the systems of hotspots.toml, or else Vélib' Métropole every minute.
+/// Ctrl-C ends it after the write in hand.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     system: SystemArguments,
+
+    #[command(flatten)]
+    intake: IntakeArguments,
 
     /// Poll every feed once and end; the exit status says whether all went well
     #[arg(long)]
@@ -19,33 +27,79 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let target = settings.target(&arguments.system)?;
-    let lake = settings.lake()?;
-    let fetcher = Fetcher::new(Limits::default())?;
+    let targets = settings.targets(&arguments.system)?;
+    let tools = tools(settings, &arguments.intake)?;
     let stop = stop_on_signal()?;
-    let system = target.system.clone();
-    let discovery = target.discovery[0].to_string();
-    info!(%system, discovery, lake = lake.location(), "polling {system} into {}", lake.location());
+    let count = targets.len();
+    let name = announce(&tools, &targets);
+    serve_metrics(settings, &arguments.intake, &tools, &stop).await?;
 
-    let mut totals = Totals::default();
-    let mut collector = Collector::new(&lake, &fetcher, &SystemClock, target);
-    if arguments.once {
-        totals.add(&collector.poll(SystemClock.now(), &stop).await);
-    } else {
-        collector.run(&stop, |cycle| totals.add(cycle)).await;
-    }
+    let totals = Arc::new(Mutex::new(Totals::default()));
+    let shared = Arc::clone(&totals);
+    ingest(&tools, targets, arguments.once, &stop, move |_, cycle| {
+        shared.lock().unwrap_or_else(PoisonError::into_inner).add(cycle);
+    })
+    .await;
+    let totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
     info!(
-        %system,
         rounds = totals.rounds,
         complete = totals.complete,
         rows = totals.rows,
-        "{system}: {} of {} rounds complete, {} rows",
+        "{name}: {} of {} rounds complete, {} rows",
         totals.complete,
         totals.rounds,
         thousands(totals.rows)
     );
-    let failed = arguments.once && totals.complete == 0;
+    let waiting = tools.intake.spool().map_or(0, |spool| spool.depth().files);
+    let failed = arguments.once && (totals.complete < count || waiting > 0);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What every collector shares, made from the settings.
+pub(crate) fn tools(settings: &Settings, arguments: &IntakeArguments) -> anyhow::Result<Tools> {
+    let contact = settings.contact(arguments);
+    Ok(Tools {
+        intake: settings.intake(arguments)?,
+        fetcher: Fetcher::new(Limits::default(), contact.as_deref())?,
+        clock: Arc::new(SystemClock),
+        metrics: Arc::default(),
+    })
+}
+
+/// Says what is about to be polled; gives the name to speak of it.
+pub(crate) fn announce(tools: &Tools, targets: &[Target]) -> String {
+    let lake = tools.intake.lake().location();
+    if let Some(spool) = tools.intake.spool() {
+        let (folder, files) = (spool.folder().display(), spool.depth().files);
+        info!(files, "polls are safe in {folder} until {lake} has them; {files} wait there");
+    }
+    if let [Target { system, discovery, .. }] = targets {
+        let discovery = public(&discovery[0]);
+        info!(%system, discovery, lake, "polling {system} into {lake}");
+        system.to_string()
+    } else {
+        let systems = targets.len();
+        info!(systems, lake, "polling {systems} systems into {lake}");
+        format!("{systems} systems")
+    }
+}
+
+/// Serves the figures, where that was asked for, until the end.
+pub(crate) async fn serve_metrics(
+    settings: &Settings,
+    arguments: &IntakeArguments,
+    tools: &Tools,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let Some(bind) = settings.metrics_bind(arguments) else { return Ok(()) };
+    let listener = TcpListener::bind(bind)
+        .await
+        .with_context(|| format!("cannot listen on {bind}: choose another --metrics-bind"))?;
+    let metrics_address = listener.local_addr()?;
+    info!(%metrics_address, "figures at http://{metrics_address}/metrics");
+    let Tools { intake, clock, metrics, .. } = tools.clone();
+    Metrics::serve(metrics, listener, intake, clock, stop.clone());
+    Ok(())
 }
 
 /// What a session of polls came to.

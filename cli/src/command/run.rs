@@ -5,19 +5,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_api::Options;
 use hotspots_data::Lake;
 use hotspots_jobs::Selection;
-use hotspots_pipeline::{Clock as _, Collector, Fetcher, Limits, Stop};
-use tracing::{error, info};
+use hotspots_pipeline::{Clock as _, Stop, ingest};
+use tracing::error;
 
 use super::aggregate::bring_up_to_date;
+use super::ingest::{announce, serve_metrics, tools};
 use super::serve::{listen, serve};
 use crate::clock::{SystemClock, stop_on_signal};
-use crate::config::{Settings, Span, SystemArguments};
+use crate::config::{IntakeArguments, Settings, Span, SystemArguments};
 
 /// All in one process: polls, aggregates every quarter of an hour and after local midnight, serves.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     system: SystemArguments,
+
+    #[command(flatten)]
+    intake: IntakeArguments,
 
     /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
@@ -29,28 +33,23 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let target = settings.target(&arguments.system)?;
-    let lake = settings.lake()?;
-    let fetcher = Fetcher::new(Limits::default())?;
+    let targets = settings.targets(&arguments.system)?;
+    let tools = tools(settings, &arguments.intake)?;
+    let lake = tools.intake.lake().clone();
     let options = settings.aggregation(arguments.max_gap);
     let stop = stop_on_signal()?;
-    let system = target.system.clone();
+    let system = match targets.as_slice() {
+        [only] => Some(only.system.clone()),
+        _ => None,
+    };
     let bind = settings.bind(arguments.bind);
-    let server = listen(
-        lake.clone(),
-        Options {
-            bind,
-            system: Some(system.clone()),
-            token: None,
-            limits: hotspots_api::Limits::default(),
-        },
-    )
-    .await?;
-    info!(%system, lake = lake.location(), "polling {system} into {}", lake.location());
+    let limits = hotspots_api::Limits::default();
+    let server = listen(lake.clone(), Options { bind, system, token: None, limits }).await?;
+    announce(&tools, &targets);
+    serve_metrics(settings, &arguments.intake, &tools, &stop).await?;
 
-    let mut collector = Collector::new(&lake, &fetcher, &SystemClock, target);
     tokio::join!(
-        collector.run(&stop, |_| {}),
+        ingest(&tools, targets, false, &stop, |_, _| {}),
         keep_up_to_date(&lake, options, &stop),
         serve(server, stop.clone()),
     );

@@ -10,9 +10,10 @@ table! {
         scheduled_at: DateTime<Utc> ["ms since 1970, UTC"] "When the attempt was due.",
         started_at: DateTime<Utc> ["ms since 1970, UTC"] "When it began.",
         duration_ms: i64 ["ms"] "From asking to the stored object, or to the failure.",
+        fetch_ms: Option<i64> ["ms"] "Of these, until the whole body was here; null where no body came.",
         feed: String ["name"] "The feed, by its GBFS name; `gbfs` is discovery.",
         url: String ["URL"] "What was asked, without a key or password.",
-        outcome: String ["name"] "`stored`, `unchanged`, `refused`, `timeout`, `http_status`, `too_large`, `invalid` or `lake`.",
+        outcome: String ["name"] "`stored`, `unchanged`, `not_modified`, `refused`, `timeout`, `http_status`, `too_large`, `invalid`, `spool_full` or `lake`.",
         http_status: Option<i32> ["HTTP status"] "The answer's status, where there was one.",
         bytes: i64 ["bytes"] "Size of the body.",
         rows: i32 ["rows"] "Rows understood.",
@@ -32,6 +33,8 @@ pub enum Outcome {
     Stored,
     /// The rows were in the lake already.
     Unchanged,
+    /// The publisher answered 304: nothing new since the last answer, which is in the lake.
+    NotModified,
     /// No connection, or it broke.
     Refused,
     /// A time limit passed.
@@ -42,15 +45,31 @@ pub enum Outcome {
     TooLarge,
     /// The body is not the feed it should be.
     Invalid,
+    /// The rows were understood, but the spool is full and told to refuse.
+    SpoolFull,
     /// The rows were understood, but the lake did not take them.
     Lake,
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 10] = [
+        Self::Stored,
+        Self::Unchanged,
+        Self::NotModified,
+        Self::Refused,
+        Self::Timeout,
+        Self::HttpStatus,
+        Self::TooLarge,
+        Self::Invalid,
+        Self::SpoolFull,
+        Self::Lake,
+    ];
+
     /// Whether what the feed said is now in the lake.
     #[must_use]
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Stored | Self::Unchanged)
+        matches!(self, Self::Stored | Self::Unchanged | Self::NotModified)
     }
 
     /// The outcome's name in the ledger.
@@ -59,11 +78,13 @@ impl Outcome {
         match self {
             Self::Stored => "stored",
             Self::Unchanged => "unchanged",
+            Self::NotModified => "not_modified",
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::HttpStatus => "http_status",
             Self::TooLarge => "too_large",
             Self::Invalid => "invalid",
+            Self::SpoolFull => "spool_full",
             Self::Lake => "lake",
         }
     }

@@ -46,6 +46,12 @@ impl<'a> Fields<'a> {
         Some(self.left.swap_remove(at).1.get()).filter(|raw| *raw != "null")
     }
 
+    /// Reads a field as it came and leaves it; `null` is as good as absent.
+    pub(super) fn peek(&self, name: &str) -> Option<&'a str> {
+        let (_, raw) = self.left.iter().find(|(known, _)| known == name)?;
+        Some(raw.get()).filter(|raw| *raw != "null")
+    }
+
     /// Takes the first of several spellings that is there, and drops the others that say the same.
     fn spelt<T: PartialEq>(
         &mut self,

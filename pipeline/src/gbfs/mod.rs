@@ -8,18 +8,24 @@ pub mod clock;
 pub mod discovery;
 mod envelope;
 mod fields;
+mod other_feed;
 mod problems;
 mod station_information;
 mod station_status;
 mod system_information;
+mod vehicle_status;
+mod vehicle_types;
 
 pub use clock::{ClockNote, FeedTime, observation_time};
 pub use discovery::{Discovery, parse_discovery};
 pub use envelope::{Envelope, FeedError};
+pub use other_feed::parse_other_feed;
 pub use problems::Problems;
 pub use station_information::parse_station_information;
 pub use station_status::parse_station_status;
 pub use system_information::parse_system_information;
+pub use vehicle_status::parse_vehicle_status;
+pub use vehicle_types::{VehicleType, VehicleTypes, parse_vehicle_types, vehicle_types_of_data};
 
 /// A feed's rows, with what its envelope says and what was odd in it.
 #[derive(Clone, Debug)]

@@ -97,7 +97,7 @@ fn read_station(
 }
 
 /// The cells of resolutions 8, 9 and 10.
-fn cells(lat: f64, lon: f64) -> Result<[Option<String>; 3], hotspots_data::CellError> {
+pub(super) fn cells(lat: f64, lon: f64) -> Result<[Option<String>; 3], hotspots_data::CellError> {
     let [nine, eight] = Resolution::COARSER;
     let cell = |resolution| Cell::at(lat, lon, resolution).map(|cell| Some(cell.to_string()));
     Ok([cell(eight)?, cell(nine)?, cell(Resolution::HOTSPOTS)?])

@@ -7,16 +7,19 @@ use super::Parsed;
 use super::envelope::{Document, FeedError};
 use super::fields::Fields;
 use super::problems::Problems;
+use super::vehicle_types::VehicleTypes;
 
 const FEED: &str = "station_status";
 
-/// Reads a `station_status` feed of any version.
+/// Reads a `station_status` feed of any version; `types` tell the electric vehicles of feeds that
+/// count by `vehicle_type_id`.
 ///
 /// # Errors
 /// [`FeedError`] when the body is not this feed or lists no station.
 pub fn parse_station_status(
     body: &[u8],
     fetched_at: DateTime<Utc>,
+    types: &VehicleTypes,
 ) -> Result<Parsed<StationStatus>, FeedError> {
     let (envelope, stations) = Document::read(body)?.stations(FEED)?;
     if !stations.iter().any(|station| station.names().any(|name| COUNTS.contains(&name))) {
@@ -30,7 +33,9 @@ pub fn parse_station_status(
     let mut seen = HashSet::with_capacity(stations.len());
     let mut rows = Vec::with_capacity(stations.len());
     for station in stations {
-        let Some(mut row) = read_station(station, fetched_at, &mut problems) else { continue };
+        let Some(mut row) = read_station(station, fetched_at, types, &mut problems) else {
+            continue;
+        };
         if !seen.insert(row.station_id.clone()) {
             problems.note("duplicate station_id, first kept", &row.station_id);
             continue;
@@ -51,6 +56,7 @@ const COUNTS: [&str; 3] = ["num_bikes_available", "num_vehicles_available", "num
 fn read_station(
     mut station: Fields<'_>,
     fetched_at: DateTime<Utc>,
+    vehicle_types: &VehicleTypes,
     problems: &mut Problems,
 ) -> Option<StationStatus> {
     if !station.is_object() {
@@ -61,8 +67,7 @@ fn read_station(
         problems.note("station without station_id", "left out");
         return None;
     };
-    let types =
-        station.read("num_bikes_available_types", bikes_by_type, problems).unwrap_or_default();
+    let types = bikes_by_motor(&mut station, &station_id, vehicle_types, problems);
     let bikes = station.count(&COUNTS, problems);
     if bikes.is_none() {
         problems.note("station without num_bikes_available", &station_id);
@@ -73,7 +78,7 @@ fn read_station(
         last_updated: None,
         station_code: station.id(&["stationCode"], problems),
         num_bikes_available: bikes,
-        num_ebikes_available: types.ebike.or(station.count(&["num_ebikes_available"], problems)),
+        num_ebikes_available: types.ebike,
         num_mechanical_available: types.mechanical,
         num_bikes_disabled: station
             .count(&["num_bikes_disabled", "num_vehicles_disabled"], problems),
@@ -92,6 +97,58 @@ fn read_station(
 struct BikesByType {
     mechanical: Option<i32>,
     ebike: Option<i32>,
+}
+
+/// From the first that is there, never from two: Vélib's own list, `num_ebikes_available`, or the
+/// counts by vehicle type. The last stays in `extra`, for it says more than these two numbers.
+fn bikes_by_motor(
+    station: &mut Fields<'_>,
+    station_id: &str,
+    vehicle_types: &VehicleTypes,
+    problems: &mut Problems,
+) -> BikesByType {
+    let own = station.read("num_bikes_available_types", bikes_by_type, problems);
+    let ebikes = station.count(&["num_ebikes_available"], problems);
+    let counted = station.peek("vehicle_types_available");
+    if let Some(own) = own {
+        return own;
+    }
+    if ebikes.is_some() || vehicle_types.is_empty() {
+        return BikesByType { mechanical: None, ebike: ebikes };
+    }
+    let Some(raw) = counted else { return BikesByType::default() };
+    bikes_of_types(raw, vehicle_types).unwrap_or_else(|reason| {
+        problems.note("bikes by type not told", &format!("{station_id}: {reason}"));
+        BikesByType::default()
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct OfType<'a> {
+    #[serde(borrow)]
+    vehicle_type_id: std::borrow::Cow<'a, str>,
+    count: u16,
+}
+
+/// The bicycles of GBFS 2.1's `[{"vehicle_type_id":"a","count":3}]`, with and without a motor.
+fn bikes_of_types(raw: &str, types: &VehicleTypes) -> Result<BikesByType, String> {
+    let list: Vec<OfType<'_>> = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+    let (mut mechanical, mut ebike) = (0, 0);
+    for OfType { vehicle_type_id, count } in list {
+        let Some(kind) = types.get(&vehicle_type_id) else {
+            if count == 0 {
+                continue;
+            }
+            return Err(format!("vehicle type `{vehicle_type_id}` is not listed"));
+        };
+        match kind.is_electric {
+            _ if !kind.is_bicycle() => {}
+            Some(true) => ebike += i32::from(count),
+            Some(false) => mechanical += i32::from(count),
+            None => return Err(format!("vehicle type `{vehicle_type_id}` has no propulsion")),
+        }
+    }
+    Ok(BikesByType { mechanical: Some(mechanical), ebike: Some(ebike) })
 }
 
 /// Vélib's `[{"mechanical":3},{"ebike":2}]`; nothing where it says anything else.
