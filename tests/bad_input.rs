@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_data::table::{Outcome, Poll};
 use hotspots_pipeline::twin::{City, Fault, SimulatedClock, Twin};
-use hotspots_pipeline::{Clock, Collector, Fetcher, Limits, Stopper, Target};
+use hotspots_pipeline::{Clock, Collector, Fetcher, Intake, Limits, Stopper, Target, Tools};
 
 use crate::support::{FeedServer, Finished, TestLake, hotspots, wait};
 
@@ -35,10 +35,16 @@ fn live(fault: Fault, time_zone: Option<chrono_tz::Tz>) -> Story {
             feed_base: None,
             time_zone,
             interval: None,
+            key: None,
         };
-        let (open, fetcher) = (lake.open(), Fetcher::new(Limits::default()).expect("a client"));
+        let tools = Tools {
+            intake: Intake::local(lake.open()).expect("a lake in a folder"),
+            fetcher: Fetcher::new(Limits::default(), None).expect("a client"),
+            clock: Arc::clone(&clock) as _,
+            metrics: Arc::default(),
+        };
         let (_stopper, stop) = Stopper::new();
-        let mut collector = Collector::new(&open, &fetcher, clock.as_ref(), target);
+        let mut collector = Collector::new(tools, target);
         let mut poll = async |minute: i64, fault| {
             // Past the hour, so that the information feeds are due each time.
             let due = start() + TimeDelta::minutes(minute);
@@ -51,7 +57,9 @@ fn live(fault: Fault, time_zone: Option<chrono_tz::Tz>) -> Story {
         let faulty = poll(61, Some(fault)).await;
         let held = lake.objects();
         let untouched = before.iter().all(|(path, bytes)| held.get(path) == Some(bytes));
-        (faulty, poll(122, None).await, untouched)
+        let after = poll(122, None).await;
+        collector.close().await;
+        (faulty, after, untouched)
     });
     Story { lake, faulty, after, untouched }
 }
@@ -189,7 +197,7 @@ fn a_discovery_that_leads_nowhere_is_an_error_that_names_it() {
     };
     assert!(once().contains("x gbfs: HTTP status 404"));
     feeds.put("gbfs.json", r#"{"last_updated":1,"ttl":0,"data":{"en":{"feeds":[]}}}"#);
-    assert!(once().contains("discovery lists no station_status"));
+    assert!(once().contains("discovery lists neither station_status"));
     let outcomes: Vec<String> = lake.ledger("x").into_iter().map(|poll| poll.outcome).collect();
     assert!(
         outcomes.contains(&"http_status".to_owned()) && outcomes.contains(&"invalid".to_owned())

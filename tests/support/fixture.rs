@@ -141,6 +141,9 @@ impl Fixture {
             provisional: self.provisional,
             coverage: 0.9875,
             polls: 1422,
+            polls_expected: 1440,
+            cadence_s: Some(60.0),
+            vehicle_polls: 0,
             first_poll: Some(Timestamp(day.start() + TimeDelta::seconds(12))),
             last_poll: Some(Timestamp(day.end() - TimeDelta::seconds(48))),
             longest_unobserved_s: 1080.0,
@@ -152,6 +155,12 @@ impl Fixture {
             stations_not_installed: 3,
             stations_without_counts: 0,
             bikes: rows.iter().map(|row| row.bikes).sum(),
+            vehicles: 0.0,
+            gi_rings: 2,
+            gi_radius_m: 263.0,
+            baseline_days: 0,
+            method: 1,
+            observations: format!("{:064x}", self.salt),
             inputs: format!("{:064x}", self.salt),
         }
     }
