@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::future::try_join_all;
+use futures::try_join;
 use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
 
 use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
-use crate::day_tables::{DayTables, Wanted, day_tables};
+use crate::day_tables::{CellTables, DayTables, Wanted, day_tables};
 use crate::read_day::{is_gone, read_day};
 use crate::resolutions::Resolutions;
 
@@ -268,16 +271,18 @@ async fn write(
     date: NaiveDate,
     tables: DayTables,
 ) -> Result<DayOutcome, AggregateError> {
-    lake.replace(&Derived::StationDays.key(system, date), tables.station_days).await?;
-    lake.replace(&Derived::Quality.key(system, date), tables.quality).await?;
-    for cells in &tables.cells {
-        let key = Derived::HotspotsHourly(cells.resolution).key(system, date);
-        lake.replace(&key, cells.hourly.clone()).await?;
-    }
-    for cells in &tables.cells {
-        let key = Derived::Hotspots(cells.resolution).key(system, date);
-        lake.replace(&key, cells.hotspots.clone()).await?;
-    }
+    let put = |table: Derived, bytes: &Bytes| {
+        let (key, bytes) = (table.key(system, date), bytes.clone());
+        async move { lake.replace(&key, bytes).await }
+    };
+    let hourly = |cells: &CellTables| put(Derived::HotspotsHourly(cells.resolution), &cells.hourly);
+    let hotspots = |cells: &CellTables| put(Derived::Hotspots(cells.resolution), &cells.hotspots);
+    try_join!(
+        put(Derived::StationDays, &tables.station_days),
+        put(Derived::Quality, &tables.quality),
+        try_join_all(tables.cells.iter().map(hourly)),
+    )?;
+    try_join_all(tables.cells.iter().map(hotspots)).await?;
     let last = tables.cells.into_iter().next_back();
     Ok(last.map_or(DayOutcome::NoPolls, |cells| DayOutcome::Written(Box::new(cells.summary))))
 }
