@@ -208,6 +208,18 @@ impl Lake {
         Ok(())
     }
 
+    /// Deletes an object; one that is gone already is success.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn delete(&self, key: &Key) -> Result<(), LakeError> {
+        let path = key.path();
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("delete", &path, error)),
+        }
+    }
+
     /// Reads an object.
     ///
     /// # Errors

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::future::try_join_all;
+use futures::try_join;
 use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
 
-use crate::day_inputs::{Finder, fingerprint, stored_hotspots};
-use crate::day_tables::{DayTables, Wanted, day_tables};
+use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
+use crate::day_tables::{CellTables, DayTables, Wanted, day_tables};
 use crate::read_day::{is_gone, read_day};
 use crate::resolutions::Resolutions;
 
@@ -75,6 +78,14 @@ pub enum AggregateError {
     /// The table cannot be encoded.
     #[error("the table cannot be written: {0}")]
     Encode(#[source] CodecError),
+    /// A compacted day does not give back the polls that it was made from.
+    #[error(
+        "`{key}` does not give back the polls that it should hold: nothing was deleted; remove it and compact the day again"
+    )]
+    NotTheSame {
+        /// Its path.
+        key: String,
+    },
     /// Polars failed.
     #[error("the sums cannot be taken: {0}")]
     Polars(#[from] PolarsError),
@@ -185,13 +196,39 @@ async fn one_day(
     if is_up_to_date(lake, system, date, &wanted).await? {
         return Ok(DayOutcome::UpToDate);
     }
-    let observed = read_day(lake, &inputs, &options.resolutions.list()).await?;
-    let of = system.clone();
-    let compute = move || day_tables(&of, &inputs, &observed, &wanted, options, &observations);
-    let tables = tokio::task::spawn_blocking(compute)
-        .await
-        .map_err(|error| AggregateError::CutOff(error.to_string()))??;
+    let tables = compute(lake, system, inputs, wanted, options, observations).await?;
     write(lake, system, date, tables).await
+}
+
+/// A day's tables as they should be; `None` where no poll was stored under the date.
+pub(crate) async fn computed(
+    lake: &Lake,
+    system: &SystemId,
+    date: NaiveDate,
+    options: Options,
+    now: DateTime<Utc>,
+) -> Result<Option<DayTables>, AggregateError> {
+    let mut finder = Finder::new(lake, system).await?;
+    let Some(inputs) = finder.find(date, &options, now).await? else { return Ok(None) };
+    let observations = inputs.observations(&options);
+    let wanted = wanted(&finder, date, options, &observations).await?;
+    Ok(Some(compute(lake, system, inputs, wanted, options, observations).await?))
+}
+
+async fn compute(
+    lake: &Lake,
+    system: &SystemId,
+    inputs: DayInputs,
+    wanted: Vec<Wanted>,
+    options: Options,
+    observations: String,
+) -> Result<DayTables, AggregateError> {
+    let observed = read_day(lake, &inputs, &options.resolutions.list()).await?;
+    let system = system.clone();
+    let compute = move || day_tables(&system, &inputs, &observed, &wanted, options, &observations);
+    tokio::task::spawn_blocking(compute)
+        .await
+        .map_err(|error| AggregateError::CutOff(error.to_string()))?
 }
 
 async fn wanted(
@@ -234,16 +271,18 @@ async fn write(
     date: NaiveDate,
     tables: DayTables,
 ) -> Result<DayOutcome, AggregateError> {
-    lake.replace(&Derived::StationDays.key(system, date), tables.station_days).await?;
-    lake.replace(&Derived::Quality.key(system, date), tables.quality).await?;
-    for cells in &tables.cells {
-        let key = Derived::HotspotsHourly(cells.resolution).key(system, date);
-        lake.replace(&key, cells.hourly.clone()).await?;
-    }
-    for cells in &tables.cells {
-        let key = Derived::Hotspots(cells.resolution).key(system, date);
-        lake.replace(&key, cells.hotspots.clone()).await?;
-    }
+    let put = |table: Derived, bytes: &Bytes| {
+        let (key, bytes) = (table.key(system, date), bytes.clone());
+        async move { lake.replace(&key, bytes).await }
+    };
+    let hourly = |cells: &CellTables| put(Derived::HotspotsHourly(cells.resolution), &cells.hourly);
+    let hotspots = |cells: &CellTables| put(Derived::Hotspots(cells.resolution), &cells.hotspots);
+    try_join!(
+        put(Derived::StationDays, &tables.station_days),
+        put(Derived::Quality, &tables.quality),
+        try_join_all(tables.cells.iter().map(hourly)),
+    )?;
+    try_join_all(tables.cells.iter().map(hotspots)).await?;
     let last = tables.cells.into_iter().next_back();
     Ok(last.map_or(DayOutcome::NoPolls, |cells| DayOutcome::Written(Box::new(cells.summary))))
 }

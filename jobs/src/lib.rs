@@ -10,6 +10,7 @@
 pub mod aggregate;
 mod baseline;
 mod cells;
+pub mod compact;
 mod compacted;
 mod day_inputs;
 mod day_tables;
@@ -20,6 +21,7 @@ mod hotspots;
 mod hours;
 mod observations;
 mod offers;
+mod pack;
 mod places;
 mod poll_weights;
 mod quality;
@@ -31,6 +33,9 @@ mod status_day;
 mod stays;
 mod timeline;
 mod vehicles;
+pub mod verify;
 
 pub use aggregate::{AggregateError, DayOutcome, DayReport, Options, Selection, aggregate};
+pub use compact::{CompactReport, Compaction, compact};
 pub use resolutions::Resolutions;
+pub use verify::{Fault, VerifyReport, verify};

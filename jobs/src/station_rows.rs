@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use hotspots_data::table::{StationDay, StationInformation};
 
 use crate::cells::mean;
-use crate::episodes::Episodes;
 use crate::grid::StationRow;
 use crate::hours::Hour;
 use crate::places::{Place, Places};

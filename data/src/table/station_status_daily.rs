@@ -6,6 +6,7 @@ table! {
     /// One station in one poll of a closed day: a row of [`StationStatus`](super::StationStatus), every field kept.
     StationStatusDaily = "station_status_daily" version 1 Compact {
         poll: u32 ["number"] "The poll, counted from 0 in order of time: its place in the metadata entry `hotspots.polls`.",
+        row: u32 ["number"] "The row in its poll's own object, counted from 0.",
         observed_at: DateTime<Utc> ["ms since 1970, UTC"] "As in `station_status`, and so are all that follow.",
         fetched_at: DateTime<Utc> ["ms since 1970, UTC"] "When the answer arrived here.",
         last_updated: Option<DateTime<Utc>> ["ms since 1970, UTC"] "The feed's own clock, as it said.",
