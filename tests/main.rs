@@ -6,6 +6,12 @@
 #![expect(unreachable_pub, reason = "the support modules are shared within this one binary")]
 
 mod bad_input;
+mod ingest_faults;
+mod ingest_kills;
+mod ingest_manners;
+mod ingest_stores;
+mod ingest_tools;
+mod ingest_versions;
 mod main_job;
 mod recorded_feeds;
 mod support;

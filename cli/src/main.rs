@@ -48,6 +48,10 @@ enum Command {
     Serve(command::serve::Arguments),
     /// Poll, aggregate and serve in one process
     Run(command::run::Arguments),
+    /// Search a catalogue of bike-share systems and print ready configuration
+    Systems(command::systems::Arguments),
+    /// Check configuration, lake and feeds, and say in words what is wrong
+    Doctor(command::doctor::Arguments),
     /// See it work: a simulated day in a model city, polled, aggregated and served; no network needed
     Demo(command::demo::Arguments),
 }
@@ -77,6 +81,8 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Verify(arguments) => command::verify::run(&settings, &arguments).await,
             Command::Serve(arguments) => command::serve::run(&settings, &arguments).await,
             Command::Run(arguments) => command::run::run(&settings, &arguments).await,
+            Command::Systems(arguments) => command::systems::run(&arguments).await,
+            Command::Doctor(arguments) => command::doctor::run(&settings, &arguments).await,
             Command::Demo(arguments) => command::demo::run(&settings, &arguments).await,
         }
     })

@@ -18,6 +18,9 @@ use url::Url;
 use crate::day::parse_date;
 use crate::key::{Derived, Key, Recorded, SystemId};
 
+/// The object by which a store is tried; no table's.
+const PROBE: &str = "_hotspots/probe";
+
 /// A lake: any `object_store` location, used through [`Key`]s only.
 #[derive(Clone, Debug)]
 pub struct Lake {
@@ -146,9 +149,9 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Store`] when nothing can be written at all.
     pub async fn probe(&mut self) -> Result<Creates, LakeError> {
-        let path = Path::from("_hotspots/probe");
+        let path = Path::from(PROBE);
         let put = |mode| {
-            let payload = PutPayload::from_static(b"hotspots probes for conditional puts");
+            let payload = PutPayload::from_static(PROBE.as_bytes());
             self.store.put_opts(&path, payload, PutOptions::from(mode))
         };
         let mut creates = Creates::ByLookingFirst;
@@ -174,6 +177,18 @@ impl Lake {
     #[must_use]
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// What the store's clock said when this just wrote the probe's object anew.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn clock(&self) -> Result<DateTime<Utc>, LakeError> {
+        let path = Path::from(PROBE);
+        let failed = |error| self.failed("write", &path, error);
+        self.store.put(&path, PutPayload::from_static(PROBE.as_bytes())).await.map_err(failed)?;
+        let meta = self.store.head(&path).await.map_err(|e| self.failed("look up", &path, e))?;
+        Ok(meta.last_modified)
     }
 
     /// Stores an object that must not replace another; the same object twice is success.

@@ -318,7 +318,12 @@ impl Collector {
         let now = self.tools.clock.now();
         let name = format!("{} {feed}", self.target.system);
         let pause = self.pause(feed, kind);
-        self.feed(feed).failed(&name, error.retry_at(now), (due, now), pause);
+        if error.is_ours() {
+            let cadence = self.interval(self.feeds.get(feed).and_then(|feed| feed.ttl_s));
+            self.feed(feed).not_stored((due, now), cadence);
+        } else {
+            self.feed(feed).failed(&name, error.retry_at(now), (due, now), pause);
+        }
         self.fail(rows, attempt, bytes, error);
     }
 

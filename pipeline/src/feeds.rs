@@ -179,5 +179,17 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// The answer was good, but it could not be stored: that is no reason to ask less often.
+    pub(crate) fn not_stored(
+        &mut self,
+        (due, now): (DateTime<Utc>, DateTime<Utc>),
+        cadence: Duration,
+    ) {
+        let next = next_due(self.grid.unwrap_or(due), cadence, now);
+        (self.grid, self.next) = (Some(next), Some(next));
+    }
+}
+
 /// A publisher's `Retry-After` beyond this is taken for a mistake.
 const LONGEST_RETRY_AFTER: TimeDelta = TimeDelta::hours(24);

@@ -35,6 +35,11 @@ pub(crate) enum AttemptError {
 }
 
 impl AttemptError {
+    /// Whether the lake or the spool failed, and the publisher did not.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Intake(_) | StoreError::Codec(_)))
+    }
+
     /// When the publisher wants to be asked again, if it said.
     pub(crate) fn retry_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let Self::Fetch(error) = self else { return None };
@@ -127,12 +132,15 @@ pub(crate) fn log(system: &str, row: &Poll, is_odd: bool) {
     let is_success = Outcome::ALL.iter().any(|o| o.name() == row.outcome && o.is_success());
     let Poll { feed, outcome, rows, duration_ms, bytes, .. } = row;
     let message = row.message.as_deref().unwrap_or_default();
+    let key = row.key.as_deref().unwrap_or_default();
     if !is_success {
         warn!(system, feed, outcome, duration_ms, bytes, "{system} {feed}: {message}");
     } else if is_odd {
-        warn!(system, feed, outcome, rows, "{system} {feed}: {rows} rows {outcome}, but {message}");
+        warn!(
+            system,
+            feed, outcome, rows, key, "{system} {feed}: {rows} rows {outcome}, but {message}"
+        );
     } else if outcome == Outcome::Stored.name() {
-        let key = row.key.as_deref().unwrap_or_default();
         info!(
             system,
             feed, outcome, rows, duration_ms, bytes, key, "{system} {feed}: {rows} rows stored"

@@ -1,8 +1,10 @@
 //! From feed to lake: GBFS parsing, scheduling, fetching, spooling, the ingest loop, imports, and the
 //! feed twin.
 
+pub mod catalogue;
 pub mod clock;
 mod collector;
+pub mod doctor;
 mod feeds;
 pub mod fetch;
 pub mod gbfs;

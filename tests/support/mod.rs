@@ -1,12 +1,18 @@
 //! What the end-to-end tests share: running the binary, serving feeds, reading the lake.
 
+pub mod fault_server;
+mod faulty_store;
 mod feed_server;
 mod lake;
 mod program;
+pub mod rig;
 
+pub use fault_server::{Fault, FaultServer};
+pub use faulty_store::{FaultyStore, StoreFault};
 pub use feed_server::FeedServer;
 pub use lake::TestLake;
 pub use program::{Finished, Serving, hotspots};
+pub use rig::Rig;
 
 use std::path::PathBuf;
 

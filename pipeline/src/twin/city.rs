@@ -60,6 +60,23 @@ pub struct Counts {
     pub docks: u32,
 }
 
+/// A vehicle that stands in the street, or at a station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vehicle {
+    /// Its id, which changes each hour as the standard asks for after each trip.
+    pub id: String,
+    /// Degrees.
+    pub lat: f64,
+    /// Degrees.
+    pub lon: f64,
+    /// Has a motor.
+    pub electric: bool,
+    /// Reserved for somebody.
+    pub reserved: bool,
+    /// The station it stands at, which counts it too; one in eight does.
+    pub station: Option<u64>,
+}
+
 /// Places of work, of evenings, and hills: latitude, longitude, reach in metres.
 const WORK: [(f64, f64, f64); 5] = [
     (48.8920, 2.2390, 1_300.0),
@@ -110,6 +127,26 @@ impl City {
         let broken = if self.unit(index as u64, 90) < 0.5 { 0 } else { 1 + bikes % 2 };
         let docks = station.docks.saturating_sub(bikes).saturating_sub(broken);
         Counts { mechanical: bikes - ebike, ebike, docks }
+    }
+
+    /// The vehicles that are somewhere at `instant`: one for every five stations.
+    #[must_use]
+    pub fn vehicles(&self, instant: DateTime<Utc>) -> Vec<Vehicle> {
+        let hour = instant.timestamp().div_euclid(3600) as u64;
+        let one = |index: u64| {
+            let unit = |salt: u64| self.unit(index, hour.wrapping_mul(8).wrapping_add(salt));
+            let station = &self.stations[pick(unit(0), self.stations.len())];
+            let aside = |salt| (unit(salt) - 0.5) * 0.01;
+            Vehicle {
+                id: format!("{:016x}", unit(5).to_bits()),
+                lat: station.lat + aside(1),
+                lon: station.lon + aside(2),
+                electric: self.unit(index, 91) < 0.7,
+                reserved: unit(3) < 0.05,
+                station: (unit(4) < 0.125).then_some(station.id),
+            }
+        };
+        (0..self.stations.len() as u64 / 5).map(one).collect()
     }
 
     /// Smooth noise of about ±0.12, from random values every [`NOISE_STEP_S`].

@@ -8,8 +8,10 @@ mod clock;
 mod fault;
 mod feeds;
 mod server;
+mod standard;
 
-pub use city::{City, Counts, Station};
+pub use city::{City, Counts, Station, Vehicle};
 pub use clock::SimulatedClock;
 pub use fault::{Fault, UnknownFault};
 pub use server::Twin;
+pub use standard::Shape;

@@ -14,6 +14,7 @@ use warp::http::{Response, StatusCode};
 use super::city::City;
 use super::fault::Fault;
 use super::feeds;
+use super::standard::{self, Shape};
 use crate::clock::Clock;
 
 /// How often the feeds change, in seconds.
@@ -28,6 +29,7 @@ pub struct Twin {
 }
 
 struct State {
+    shape: Shape,
     city: City,
     clock: Arc<dyn Clock>,
     fault: Arc<Mutex<Option<Fault>>>,
@@ -41,12 +43,25 @@ impl Twin {
     /// # Errors
     /// When no port can be had.
     pub async fn start(city: City, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        Self::start_as(Shape::default(), city, clock).await
+    }
+
+    /// The same in the shape of another GBFS version; these have no faults to switch on.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start_as(
+        shape: Shape,
+        city: City,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let fault = Arc::new(Mutex::new(None));
         let started = clock.now();
         let base = format!("http://{address}");
-        let state = Arc::new(State { city, clock, fault: Arc::clone(&fault), started, base });
+        let state =
+            Arc::new(State { shape, city, clock, fault: Arc::clone(&fault), started, base });
         let feed = warp::path!("opendata" / "Velib_Metropole" / String)
             .map(move |file: String| state.answer(&file));
         let server = tokio::spawn(warp::serve(feed).incoming(listener).run());
@@ -80,6 +95,13 @@ impl State {
         let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let now = now - TimeDelta::seconds(now.timestamp().rem_euclid(REFRESH_S));
+        if self.shape != Shape::Velib {
+            let name = file.trim_end_matches(".json");
+            return match standard::feed(self.shape, name, &self.city, &self.base, now) {
+                Some(body) => json(body.into()),
+                None => status(StatusCode::NOT_FOUND),
+            };
+        }
         let body: Bytes = match file {
             "gbfs.json" => feeds::discovery(&self.base, now).into(),
             "system_information.json" => {
@@ -102,10 +124,7 @@ impl State {
             }
             _ => return status(StatusCode::NOT_FOUND),
         };
-        let mut response = Response::new(body);
-        let json = warp::http::HeaderValue::from_static("application/json");
-        response.headers_mut().insert("content-type", json);
-        response
+        json(body)
     }
 
     fn status_with(&self, fault: Option<Fault>, now: DateTime<Utc>) -> Bytes {
@@ -150,6 +169,13 @@ fn odd_counts(body: &str) -> String {
         value["data"]["stations"][2][name] = "many".into();
     }
     value.to_string()
+}
+
+fn json(body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    let kind = warp::http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert("content-type", kind);
+    response
 }
 
 fn status(status: StatusCode) -> Response<Bytes> {

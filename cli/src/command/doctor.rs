@@ -1,0 +1,28 @@
+use std::process::ExitCode;
+
+use hotspots_pipeline::doctor::{Level, examine};
+
+use super::ingest::tools;
+use crate::config::{IntakeArguments, Settings, SystemArguments};
+
+/// Reads the settings, tries the lake (conditional put, listing, clock), asks each system's feeds
+/// once, and looks at the cadence of the polls in the lake. Fails if anything is bad.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    system: SystemArguments,
+
+    #[command(flatten)]
+    intake: IntakeArguments,
+}
+
+pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let targets = settings.targets(&arguments.system)?;
+    println!("good  settings: {} systems to poll", targets.len());
+    let findings = examine(&tools(settings, &arguments.intake)?, &targets).await;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let worst = findings.iter().map(|finding| finding.level).max();
+    Ok(if worst == Some(Level::Bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

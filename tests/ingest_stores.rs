@@ -1,0 +1,153 @@
+//! What fails on the way into the lake: the store, the spool's limit, a second scraper.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use hotspots_data::table::{Poll, Row, StationStatus};
+use hotspots_data::{Lake, Recorded};
+use hotspots_pipeline::{Clock as _, Intake, Stopper, WhenFull, ingest};
+
+use crate::support::rig::{START_S, row};
+use crate::support::{FaultServer, FaultyStore, Rig, StoreFault};
+
+const ROOMY: u64 = 100_000_000;
+
+async fn all<R: Row>(lake: &Lake, table: Recorded) -> Vec<R> {
+    let mut rows = Vec::new();
+    for date in lake.dates(table, &Rig::system()).await.unwrap() {
+        for listed in lake.list_day(table, &Rig::system(), date).await.unwrap() {
+            rows.extend(R::decode(lake.get(&listed.key).await.unwrap().bytes).unwrap().0);
+        }
+    }
+    rows
+}
+
+/// One start of the program: a round of polls, then its end.
+async fn start(store: &FaultyStore, spool: &Path, server: &FaultServer, minute: i64) -> Intake {
+    server.put_status(START_S + 60 * minute, u32::try_from(minute).unwrap());
+    let lake = Lake::over(Arc::new(store.clone()), "faulty:");
+    let intake = Intake::spooled(lake, spool, ROOMY, WhenFull::RefuseNew).unwrap();
+    let url = server.url("gbfs.json");
+    let Rig { clock, tools, .. } = Rig::new(intake, &url);
+    clock.sleep_until(clock.now() + TimeDelta::minutes(minute)).await;
+    let (_stopper, stop) = Stopper::new();
+    ingest(&tools, vec![Rig::target(&url, None)], true, &stop, |_, cycle| {
+        assert!(cycle.is_complete(), "{cycle:#?}");
+    })
+    .await;
+    tools.intake
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_store_does_each_poll_is_in_the_lake_once_in_the_end() {
+    let table = [
+        (StoreFault::Refused, Some(true)),
+        (StoreFault::ServerError, Some(true)),
+        (StoreFault::Forbidden, Some(true)),
+        (StoreFault::FullDisk, Some(true)),
+        // The second try, if it comes before the end, finds the object there.
+        (StoreFault::AnswerLost, None),
+        (StoreFault::Slow, Some(false)),
+        (StoreFault::NoConditions, Some(false)),
+        (StoreFault::IgnoresConditions, Some(false)),
+    ];
+    for (fault, waits) in table {
+        let (store, server) = (FaultyStore::default(), FaultServer::start());
+        let spool = tempfile::tempdir().unwrap();
+        start(&store, spool.path(), &server, 1).await;
+        store.set_fault(Some(fault));
+        let intake = start(&store, spool.path(), &server, 2).await;
+        let waiting = intake.spool().unwrap().depth().files > 0;
+        assert!(waits.is_none_or(|waits| waits == waiting), "{fault:?}: {waiting}");
+        drop(intake);
+        store.set_fault(None);
+        let intake = start(&store, spool.path(), &server, 3).await;
+        assert_eq!(intake.spool().unwrap().depth().files, 0, "{fault:?}");
+
+        let rows: Vec<StationStatus> = all(intake.lake(), Recorded::StationStatus).await;
+        let first: Vec<_> = rows
+            .iter()
+            .filter(|row| row.station_id == "a")
+            .map(|row| (row.observed_at.timestamp() - START_S, row.num_bikes_available))
+            .collect();
+        assert_eq!(first, [(60, Some(1)), (120, Some(2)), (180, Some(3))], "{fault:?}");
+        let ledger: Vec<Poll> = all(intake.lake(), Recorded::Polls).await;
+        let outcomes: Vec<&str> = ledger
+            .iter()
+            .filter(|poll| poll.feed == "station_status")
+            .map(|poll| poll.outcome.as_str())
+            .collect();
+        assert_eq!(outcomes, ["stored"; 3], "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_hours_loses_nothing_and_keeps_the_order() {
+    let (store, server) = (FaultyStore::default(), FaultServer::start());
+    let spool = tempfile::tempdir().unwrap();
+    store.set_fault(Some(StoreFault::Refused));
+    let url = server.url("gbfs.json");
+    let lake = Lake::over(Arc::new(store.clone()), "faulty:");
+    let intake = Intake::spooled(lake, spool.path(), ROOMY, WhenFull::RefuseNew).unwrap();
+    let mut rig = Rig::new(intake, &url);
+    for minute in 0..240 {
+        server.put_status(START_S + 60 * minute, 4 + u32::try_from(minute % 9).unwrap());
+        assert_eq!(row(&rig.poll_after(60).await, "station_status").outcome, "stored");
+    }
+    assert!(rig.tools.intake.spool().unwrap().depth().files >= 240);
+    rig.close().await;
+    store.set_fault(None);
+    let intake = start(&store, spool.path(), &server, 300).await;
+    assert_eq!(intake.spool().unwrap().depth().files, 0);
+    let rows: Vec<StationStatus> = all(intake.lake(), Recorded::StationStatus).await;
+    let minutes: Vec<i64> = rows
+        .iter()
+        .filter(|row| row.station_id == "a")
+        .map(|row| (row.observed_at.timestamp() - START_S) / 60)
+        .collect();
+    assert_eq!(minutes, (0..240).chain([300]).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_refuses_or_drops_as_configured_and_the_ledger_says_so() {
+    for (when_full, outcome) in
+        [(WhenFull::RefuseNew, "spool_full"), (WhenFull::DropOldest, "stored")]
+    {
+        let (store, server) = (FaultyStore::default(), FaultServer::start());
+        store.set_fault(Some(StoreFault::Refused));
+        let spool = tempfile::tempdir().unwrap();
+        let lake = Lake::over(Arc::new(store.clone()), "faulty:");
+        let intake = Intake::spooled(lake, spool.path(), 60_000, when_full).unwrap();
+        let mut rig = Rig::new(intake, &server.url("gbfs.json"));
+        let mut last = String::new();
+        for minute in 0..40 {
+            server.put_status(START_S + 60 * minute, 4);
+            last.clone_from(&row(&rig.poll_after(900).await, "station_status").outcome);
+        }
+        assert_eq!(last, outcome);
+        let depth = rig.tools.intake.spool().unwrap().depth();
+        assert!(depth.bytes <= 63_000 && depth.bytes > 40_000, "{depth:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_scrapers_on_one_lake_make_no_duplicate_and_one_carries_on_alone() {
+    let (store, server) = (FaultyStore::default(), FaultServer::start());
+    let lake = Lake::over(Arc::new(store), "faulty:");
+    let rig = || Rig::new(Intake::direct(lake.clone()), &server.url("gbfs.json"));
+    let (mut one, mut other) = (rig(), rig());
+    for minute in 0..6 {
+        server.put_status(START_S + 60 * minute, 4);
+        let seconds = if minute == 0 { 0 } else { 60 };
+        let first = one.poll_after(seconds).await;
+        assert_eq!(row(&first, "station_status").outcome, "stored");
+        if minute < 3 {
+            let second = other.poll_after(seconds).await;
+            assert_eq!(row(&second, "station_status").outcome, "unchanged");
+        }
+    }
+    let day = lake.dates(Recorded::StationStatus, &Rig::system()).await.unwrap()[0];
+    let listed = lake.list_day(Recorded::StationStatus, &Rig::system(), day).await.unwrap();
+    assert_eq!(listed.len(), 6);
+}
