@@ -3,6 +3,8 @@
 //! Tests that need recorded feeds read the folder named by `HOTSPOTS_REAL_DATA`, and say so and do
 //! nothing where it is not set.
 
+#![expect(unreachable_pub, reason = "the support modules are shared within this one binary")]
+
 mod bad_input;
 #[cfg(test)]
 mod ingest_faults;

@@ -1,13 +1,21 @@
 //! The read API: precomputed hotspots over HTTP.
 //!
-//! A request's walk: [`routes`] (path → route) → [`params`] (query → typed wishes) → [`days`] (the day,
-//! from memory or the lake) → [`reply`] (bytes). Whatever goes wrong is a [`problem`].
+//! A request's walk ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
+//! [`tables`] (the day, from memory or the lake) → [`selection`] (which cells, how heavy) → [`reply`]
+//! (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
-mod days;
+mod answer;
+mod documents;
+mod fresh;
+mod metrics;
+mod negotiate;
 mod params;
 mod problem;
 mod reply;
 mod routes;
+mod selection;
 mod server;
+mod state;
+mod tables;
 
-pub use server::{Options, Server};
+pub use server::{Limits, Options, Server};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use warp::http::{HeaderValue, Response, StatusCode, header};
 
-use crate::reply::Body;
+use crate::answer::Body;
 
 /// An error as the client sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,20 +49,42 @@ impl Problem {
         self
     }
 
-    /// The HTTP status.
+    /// 406: none of the forms there are is accepted.
+    pub(crate) fn not_acceptable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "there is no such form of it", detail.into())
+    }
+
+    /// 401: the API is not for everybody.
+    pub(crate) fn unauthorized() -> Self {
+        let detail = "send the header `Authorization: Bearer <token>` with the server's token";
+        Self::new(StatusCode::UNAUTHORIZED, "a token is needed", detail.to_owned())
+    }
+
+    /// 500: the program is wrong somewhere.
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake", detail.into())
+    }
+
+    /// A member beside the standard ones.
     #[cfg(test)]
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The answer.
-    pub(crate) fn response(&self, instance: &str) -> Response<Body> {
+    pub(crate) fn response(&self, instance: &str, request_id: &str) -> Response<Body> {
         let mut document = json!({
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "instance": instance,
+            "request_id": request_id,
         });
         if let Some(document) = document.as_object_mut() {
             document.extend(self.members.clone());
@@ -72,6 +94,13 @@ impl Problem {
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }

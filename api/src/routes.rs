@@ -1,48 +1,220 @@
 //! Paths.
 
 use chrono::NaiveDate;
-use hotspots_data::parse_date;
+use hotspots_data::{Cell, parse_date};
 use warp::http::Method;
 
+use crate::params::Param;
 use crate::problem::Problem;
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// What there is.
     Index,
+    /// The documentation for people.
+    Docs,
+    /// The documentation for programs.
+    OpenApi,
     /// Whether the process lives.
     Health,
-    /// The days that have hotspots.
+    /// Whether it can answer from the lake.
+    Ready,
+    /// Figures for Prometheus.
+    Metrics,
+    /// The systems in the lake.
+    Systems,
+    /// The days that have hotspots, or one cell over days.
     Days,
     /// The hotspots of a day.
-    Day(NaiveDate),
+    Day(When),
+    /// All hours of a day.
+    Hours(When),
+    /// One cell of a day.
+    Cell(When, Cell),
+    /// The stations of a day.
+    Stations(When),
+    /// One station of a day.
+    Station(When, String),
+    /// What is odd about a day's data.
+    Quality(When),
+}
+
+/// A day of the calendar, or the last one there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Latest,
+    On(NaiveDate),
 }
 
 /// The methods of every route.
-const ALLOW: &str = "GET, HEAD";
+pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+impl Route {
+    /// Its name in logs and metrics: the path with names for its variable parts.
+    pub(crate) fn pattern(&self) -> &'static str {
+        match self {
+            Self::Index => "/",
+            Self::Docs => "/docs",
+            Self::OpenApi => "/openapi.json",
+            Self::Health => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Systems => "/systems",
+            Self::Days => "/hotspots",
+            Self::Day(_) => "/hotspots/{date}",
+            Self::Hours(_) => "/hotspots/{date}/hours",
+            Self::Cell(..) => "/hotspots/{date}/{hex_id}",
+            Self::Stations(_) => "/stations/{date}",
+            Self::Station(..) => "/stations/{date}/{station_id}",
+            Self::Quality(_) => "/quality/{date}",
+        }
+    }
+
+    /// The parameters it understands.
+    pub(crate) fn params(&self) -> &'static [Param] {
+        match self {
+            Self::Index
+            | Self::Docs
+            | Self::OpenApi
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Systems => &[],
+            Self::Days => &[
+                Param::System,
+                Param::From,
+                Param::To,
+                Param::HexId,
+                Param::Resolution,
+                Param::Format,
+            ],
+            Self::Day(_) => &[
+                Param::System,
+                Param::Metric,
+                Param::Hour,
+                Param::Resolution,
+                Param::Bbox,
+                Param::Near,
+                Param::RadiusM,
+                Param::MinWeight,
+                Param::Limit,
+                Param::Smooth,
+                Param::Baseline,
+                Param::RelativeTo,
+                Param::Format,
+            ],
+            Self::Hours(_) => &[
+                Param::System,
+                Param::Metric,
+                Param::Resolution,
+                Param::Bbox,
+                Param::Near,
+                Param::RadiusM,
+                Param::Format,
+            ],
+            Self::Cell(..) | Self::Station(..) | Self::Quality(_) => {
+                &[Param::System, Param::Format]
+            }
+            Self::Stations(_) => &[
+                Param::System,
+                Param::Bbox,
+                Param::Near,
+                Param::RadiusM,
+                Param::Limit,
+                Param::Format,
+            ],
+        }
+    }
+}
 
 /// Understands a request line, or says why not.
 pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
     let trimmed = path.strip_suffix('/').unwrap_or(path);
-    let parts: Vec<&str> = trimmed.split('/').skip(1).collect();
-    let route = match parts.as_slice() {
-        [] => Ok(Route::Index),
-        ["healthz"] => Ok(Route::Health),
-        ["hotspots"] => Ok(Route::Days),
-        ["hotspots", date] => parse_date(date).map(Route::Day).map_err(|error| {
-            Problem::bad_request(error.to_string()).with("example", "/hotspots/2026-11-22")
-        }),
-        _ => Err(Problem::not_found(
-            "there is no such path",
-            "the paths are /hotspots, /hotspots/<date> and /healthz",
-        )),
-    }?;
-    if matches!(*method, Method::GET | Method::HEAD) {
+    let mut parts = trimmed.split('/').skip(1);
+    let mut all = [""; 4];
+    let count = all.iter_mut().zip(&mut parts).map(|(slot, part)| *slot = part).count();
+    if parts.next().is_some() {
+        return Err(no_such_path());
+    }
+    let route = match all[..count] {
+        [] => Route::Index,
+        ["docs"] => Route::Docs,
+        ["openapi.json"] => Route::OpenApi,
+        ["healthz"] => Route::Health,
+        ["readyz"] => Route::Ready,
+        ["metrics"] => Route::Metrics,
+        ["systems"] => Route::Systems,
+        ["hotspots"] => Route::Days,
+        ["hotspots", date] => Route::Day(when(date)?),
+        ["hotspots", date, "hours"] => Route::Hours(when(date)?),
+        ["hotspots", date, cell] => Route::Cell(when(date)?, cell_of(cell)?),
+        ["stations", date] => Route::Stations(when(date)?),
+        ["stations", date, station] => Route::Station(when(date)?, decoded(station)?),
+        ["quality", date] => Route::Quality(when(date)?),
+        _ => return Err(no_such_path()),
+    };
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         Ok(route)
     } else {
         Err(Problem::method_not_allowed(method.as_str(), ALLOW))
     }
+}
+
+fn no_such_path() -> Problem {
+    Problem::not_found(
+        "there is no such path",
+        "GET / lists the paths there are, /docs explains them",
+    )
+}
+
+fn when(text: &str) -> Result<When, Problem> {
+    if text == "latest" {
+        return Ok(When::Latest);
+    }
+    parse_date(text).map(When::On).map_err(|error| {
+        Problem::bad_request(format!("{error}; `latest` is the last day there is"))
+            .with("parameter", "date")
+            .with("value", text)
+            .with("example", "2026-11-22")
+    })
+}
+
+/// Reads a cell's name.
+pub(crate) fn cell_of(text: &str) -> Result<Cell, Problem> {
+    let wrong = |detail: String| {
+        Problem::bad_request(detail)
+            .with("parameter", "hex_id")
+            .with("value", text)
+            .with("example", "8a1fb475a4dffff")
+    };
+    let cell: Cell = text.parse().map_err(|error| wrong(format!("{error}")))?;
+    if cell.to_string() == text {
+        Ok(cell)
+    } else {
+        Err(wrong(format!("`{text}` is written `{cell}`: lower case, without leading zeros")))
+    }
+}
+
+/// A path segment without its percent signs.
+fn decoded(segment: &str) -> Result<String, Problem> {
+    let wrong = || {
+        Problem::bad_request(format!("`{segment}` is not a percent-encoded text"))
+            .with("parameter", "station_id")
+            .with("value", segment)
+    };
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+            let (high, low) = digit().zip(digit()).ok_or_else(wrong)?;
+            bytes.push((high * 16 + low) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -52,9 +224,14 @@ mod tests {
     #[test]
     fn paths_lead_to_routes_with_or_without_a_slash_at_the_end() {
         let get = |path| route(&Method::GET, path);
-        let day = Route::Day(parse_date("2026-02-10").unwrap());
-        assert_eq!(get("/hotspots/2026-02-10"), Ok(day));
-        assert_eq!(get("/hotspots/2026-02-10/"), Ok(day));
+        let day = When::On(parse_date("2026-02-10").unwrap());
+        let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
+        assert_eq!(get("/hotspots/2026-02-10"), Ok(Route::Day(day)));
+        assert_eq!(get("/hotspots/2026-02-10/"), Ok(Route::Day(day)));
+        assert_eq!(get("/hotspots/latest"), Ok(Route::Day(When::Latest)));
+        assert_eq!(get("/hotspots/2026-02-10/hours"), Ok(Route::Hours(day)));
+        assert_eq!(get("/hotspots/latest/8a1fb475a4dffff"), Ok(Route::Cell(When::Latest, cell)));
+        assert_eq!(get("/stations/2026-02-10/a%2Fb"), Ok(Route::Station(day, "a/b".to_owned())));
         assert_eq!(get("/hotspots"), Ok(Route::Days));
         assert_eq!(get("/"), Ok(Route::Index));
         assert_eq!(route(&Method::HEAD, "/healthz"), Ok(Route::Health));
@@ -64,7 +241,12 @@ mod tests {
     fn everything_else_has_its_own_status() {
         let status = |method, path| route(&method, path).unwrap_err().status().as_u16();
         assert_eq!(status(Method::GET, "/hotspots/2026-2-1"), 400);
+        assert_eq!(status(Method::GET, "/hotspots/2026-02-10/8A1FB475A4DFFFF"), 400);
+        assert_eq!(status(Method::GET, "/hotspots/2026-02-10/zebra"), 400);
+        assert_eq!(status(Method::GET, "/stations/2026-02-10/%ff"), 400);
+        assert_eq!(status(Method::GET, "/stations/2026-02-10/%4"), 400);
         assert_eq!(status(Method::GET, "/hotspots/2026-02-10/more/of/it"), 404);
+        assert_eq!(status(Method::GET, "/hotspots/2026-02-10/more/of/it/still"), 404);
         assert_eq!(status(Method::GET, "/hotspot"), 404);
         assert_eq!(status(Method::POST, "/hotspots/2026-02-10"), 405);
         assert_eq!(status(Method::DELETE, "/nothing"), 404);

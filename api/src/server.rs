@@ -1,21 +1,21 @@
-//! The warp server: listens, routes, answers.
+//! The server: listens, lets warp route, and keeps clients from hurting one another.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::NaiveDate;
-use hotspots_data::{Lake, LakeError, SystemId};
+use hotspots_data::{Lake, SystemId};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tracing::{debug, error};
 use warp::Filter as _;
-use warp::http::{Method, Response};
+use warp::http::{HeaderMap, Method, Response};
 
-use crate::days::{DayError, Days, SharedDays};
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply::{self, Body};
-use crate::routes::{Route, route};
+use crate::answer::Body;
+use crate::state::State;
+use crate::tables::Tables;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -24,6 +24,37 @@ pub struct Options {
     pub bind: SocketAddr,
     /// The system of requests that name none.
     pub system: Option<SystemId>,
+    /// The bearer token every request must bear; `None` is a public API.
+    pub token: Option<String>,
+    /// What clients may use.
+    pub limits: Limits,
+}
+
+/// What clients may use of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once; beyond it, the one idle longest is closed for the new one.
+    pub connections: usize,
+    /// How long a request's head may take to arrive, and a connection may idle between requests.
+    pub head: Duration,
+    /// How long a client may take none of an answer's bytes.
+    pub stalled: Duration,
+    /// How long requests in hand may take to finish once the server is asked to stop.
+    pub farewell: Duration,
+    /// Memory for tables and answers, in bytes.
+    pub memory_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            head: Duration::from_secs(20),
+            stalled: Duration::from_secs(20),
+            farewell: Duration::from_secs(20),
+            memory_bytes: 192 << 20,
+        }
+    }
 }
 
 /// A server that has its port.
@@ -31,12 +62,7 @@ pub struct Options {
 pub struct Server {
     listener: TcpListener,
     state: Arc<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    days: SharedDays,
-    system: Option<SystemId>,
+    limits: Limits,
 }
 
 impl Server {
@@ -46,8 +72,9 @@ impl Server {
     /// When the port cannot be had.
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.bind).await?;
-        let state = State { days: Arc::new(Days::new(lake)), system: options.system };
-        Ok(Self { listener, state: Arc::new(state) })
+        let tables = Tables::new(lake, options.limits.memory_bytes);
+        let state = State::new(tables, options.system, options.token);
+        Ok(Self { listener, state: Arc::new(state), limits: options.limits })
     }
 
     /// The address listened on.
@@ -60,112 +87,36 @@ impl Server {
 
     /// Answers until `stop`, then finishes the requests in hand.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let state = self.state;
-        let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
-        let answer = warp::method().and(warp::path::full()).and(query).then(
-            move |method: Method, path: warp::path::FullPath, query: String| {
-                let state = Arc::clone(&state);
-                async move { state.respond(&method, path.as_str(), &query).await }
-            },
-        );
-        warp::serve(answer).incoming(self.listener).graceful(stop).run().await;
-    }
-}
-
-impl State {
-    async fn respond(&self, method: &Method, path: &str, query: &str) -> Response<Body> {
-        let answer = self.answer(method, path, query).await;
-        let response = answer.unwrap_or_else(|problem| problem.response(path));
-        debug!(%method, path, query, status = response.status().as_u16(), "{method} {path}");
-        response
-    }
-
-    async fn answer(
-        &self,
-        method: &Method,
-        path: &str,
-        query: &str,
-    ) -> Result<Response<Body>, Problem> {
-        let route = route(method, path)?;
-        let params = Params::read(query)?;
-        let body = match route {
-            Route::Index => reply::index(),
-            Route::Health => Body::from_static(b"{\"status\":\"ok\"}"),
-            Route::Days => {
-                let system = self.system(params).await?;
-                let dates = self.days.dates(&system).await.map_err(|error| lake_problem(&error))?;
-                reply::days(&system, &dates)
-            }
-            Route::Day(date) => {
-                let system = self.system(params).await?;
-                match self.days.day(&system, date).await {
-                    Ok(json) => json,
-                    Err(DayError::NoSuchDay(date)) => return Err(self.no_day(&system, date).await),
-                    Err(DayError::Lake(error)) => return Err(lake_problem(&error)),
-                    Err(error @ DayError::Damaged { .. }) => {
-                        error!(%system, %date, "{error}");
-                        return Err(Problem::unavailable(error.to_string()));
-                    }
+        let service = TowerToHyperService::new(warp::service(routes(self.state)));
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.head);
+        let graceful = GracefulShutdown::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+                    tokio::spawn(graceful.watch(connection));
                 }
-            }
-        };
-        Ok(reply::json_response(body))
-    }
-
-    /// The system asked for, else the configured one, else the only one there is.
-    async fn system(&self, params: Params) -> Result<SystemId, Problem> {
-        if let Some(system) = params.system.or_else(|| self.system.clone()) {
-            return Ok(system);
-        }
-        let mut systems = self.days.systems().await.map_err(|error| lake_problem(&error))?;
-        match (systems.len(), systems.pop()) {
-            (0, _) | (_, None) => Err(Problem::not_found(
-                "there are no hotspots yet",
-                "the lake has no aggregated day: run `hotspots ingest` and `hotspots aggregate`",
-            )),
-            (1, Some(only)) => Ok(only),
-            (_, Some(last)) => {
-                systems.push(last);
-                let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
-                let detail = format!(
-                    "the lake has several systems: add ?system= with one of {}",
-                    names.join(", ")
-                );
-                Err(Problem::bad_request(detail).with("parameter", "system").with("systems", names))
+                () = &mut stop => break,
             }
         }
-    }
-
-    /// 404 that names the first, the last and the nearest days there are.
-    async fn no_day(&self, system: &SystemId, date: NaiveDate) -> Problem {
-        let title = "there are no hotspots of that day";
-        let dates = match self.days.dates(system).await {
-            Ok(dates) => dates,
-            Err(error) => return lake_problem(&error),
-        };
-        let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
-            return Problem::not_found(title, format!("system `{system}` has no aggregated day"));
-        };
-        let nearest: Vec<String> = nearest(&dates, date).map(ToString::to_string).collect();
-        let detail = format!(
-            "system `{system}` has days from {first} to {last}; nearest to {date}: {}",
-            nearest.join(" and ")
-        );
-        Problem::not_found(title, detail)
-            .with("first", first.to_string())
-            .with("last", last.to_string())
-            .with("nearest", nearest)
+        drop(self.listener);
+        let _ = tokio::time::timeout(self.limits.farewell, graceful.shutdown()).await;
     }
 }
 
-/// The last day before and the first day after.
-fn nearest(dates: &[NaiveDate], date: NaiveDate) -> impl Iterator<Item = &NaiveDate> {
-    let at = dates.partition_point(|known| *known < date);
-    let before = at.checked_sub(1).and_then(|index| dates.get(index));
-    before.into_iter().chain(dates.get(at))
-}
-
-fn lake_problem(error: &LakeError) -> Problem {
-    error!("{error}");
-    Problem::unavailable("the lake does not answer; the server's log says why")
+/// All of the API as one warp filter: the walk itself tells paths apart, so that every refusal is a
+/// problem document.
+fn routes(
+    state: Arc<State>,
+) -> impl warp::Filter<Extract = (Response<Body>,), Error = Infallible> + Clone {
+    let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
+    warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
+        move |method: Method, path: warp::path::FullPath, query: String, headers: HeaderMap| {
+            let state = Arc::clone(&state);
+            async move { state.respond(&method, path.as_str(), &query, &headers).await }
+        },
+    )
 }

@@ -40,6 +40,10 @@ enum Command {
     Import(command::import::Arguments),
     /// Compute the daily hotspots of every day that lacks them or whose polls changed
     Aggregate(command::aggregate::Arguments),
+    /// Pack each day that is over into one small object; with --retain-days, delete its polls
+    Compact(command::compact::Arguments),
+    /// Read days back and say what is damaged, missing or stale
+    Verify(command::verify::Arguments),
     /// Serve the hotspots over HTTP
     Serve(command::serve::Arguments),
     /// Poll, aggregate and serve in one process
@@ -73,6 +77,8 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Ingest(arguments) => command::ingest::run(&settings, &arguments).await,
             Command::Import(arguments) => command::import::run(&settings, &arguments).await,
             Command::Aggregate(arguments) => command::aggregate::run(&settings, &arguments).await,
+            Command::Compact(arguments) => command::compact::run(&settings, &arguments).await,
+            Command::Verify(arguments) => command::verify::run(&settings, &arguments).await,
             Command::Serve(arguments) => command::serve::run(&settings, &arguments).await,
             Command::Run(arguments) => command::run::run(&settings, &arguments).await,
             Command::Systems(arguments) => command::systems::run(&arguments).await,

@@ -64,10 +64,32 @@ impl Cell {
         (centre.lat(), centre.lng())
     }
 
+    /// Latitudes and longitudes of the cell's corners in degrees, counter-clockwise: six, or five for
+    /// a pentagon, and more where an edge crosses a face of the grid.
+    #[must_use]
+    pub fn corners(self) -> Vec<(f64, f64)> {
+        self.0.boundary().iter().map(|corner| (corner.lat(), corner.lng())).collect()
+    }
+
     /// The cell's resolution.
     #[must_use]
     pub fn resolution(self) -> Resolution {
         Resolution(self.0.resolution())
+    }
+
+    /// The cells within so many rings around this one, itself included, in order.
+    #[must_use]
+    pub fn disk(self, rings: u32) -> Vec<Self> {
+        let mut cells: Vec<Self> =
+            self.0.grid_disk::<Vec<_>>(rings).into_iter().map(Self).collect();
+        cells.sort_unstable();
+        cells
+    }
+
+    /// The cell of a coarser resolution that this one is part of; `None` for a finer resolution.
+    #[must_use]
+    pub fn parent(self, resolution: Resolution) -> Option<Self> {
+        self.0.parent(resolution.0).map(Self)
     }
 }
 
@@ -76,6 +98,18 @@ impl Resolution {
     pub const HOTSPOTS: Self = Self(h3o::Resolution::Ten);
     /// 9 and 8: the coarser roll-ups whose cells `station_information` carries too.
     pub const COARSER: [Self; 2] = [Self(h3o::Resolution::Nine), Self(h3o::Resolution::Eight)];
+
+    /// Mean length of a hexagon's edge over the globe, in metres.
+    #[must_use]
+    pub fn edge_m(self) -> f64 {
+        self.0.edge_length_m()
+    }
+
+    /// Mean distance between the centres of neighbouring cells over the globe, in metres: √3 edges.
+    #[must_use]
+    pub fn spacing_m(self) -> f64 {
+        3.0_f64.sqrt() * self.edge_m()
+    }
 }
 
 impl From<Resolution> for u8 {
@@ -129,6 +163,33 @@ mod tests {
         let (lat, lng) = cell.centre();
         assert!((lat - 48.865_983).abs() < 0.001 && (lng - 2.275_725).abs() < 0.001);
         assert_eq!(cell.to_string().parse(), Ok(cell));
+    }
+
+    #[test]
+    fn a_disk_of_one_ring_is_the_cell_and_its_six_neighbours() {
+        let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
+        let disk = cell.disk(1);
+        assert_eq!((disk.len(), disk.contains(&cell)), (7, true));
+        assert_eq!(cell.disk(4).len(), 61);
+        // Edge and spacing as the H3 table of resolutions has them: 75.86 m × √3.
+        assert!((Resolution::HOTSPOTS.spacing_m() - 131.4).abs() < 0.1);
+        let parent = cell.parent(Resolution::COARSER[0]).unwrap();
+        assert_eq!(parent.to_string(), "891fb475a4fffff");
+        assert_eq!(parent.parent(Resolution::HOTSPOTS), None);
+    }
+
+    #[test]
+    fn the_corners_of_a_hexagon_run_counter_clockwise_about_its_centre() {
+        let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
+        let corners = cell.corners();
+        assert_eq!(corners.len(), 6);
+        // The shoelace formula: twice the area, positive for counter-clockwise.
+        let next = corners.iter().cycle().skip(1);
+        let doubled: f64 = corners.iter().zip(next).map(|(a, b)| a.1 * b.0 - b.1 * a.0).sum();
+        assert!(doubled > 0.0, "{doubled}");
+        let (lat, lng) = cell.centre();
+        let mean = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).sum::<f64>() / 6.0;
+        assert!((mean(|c| c.0) - lat).abs() < 1e-6 && (mean(|c| c.1) - lng).abs() < 1e-6);
     }
 
     #[test]

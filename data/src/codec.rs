@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::PROGRAM;
 use crate::table::TableName;
@@ -27,6 +30,12 @@ pub const WRITTEN_BY: &str = "hotspots.program";
 pub const TIME_ZONE: &str = "hotspots.time_zone";
 /// Metadata key of a day's summary, as JSON (see [`crate::DaySummary`]).
 pub const DAY: &str = "hotspots.day";
+
+/// Metadata key of a compacted day's polls: their names (see [`crate::Key::name`]), with spaces between.
+pub const POLLS: &str = "hotspots.polls";
+
+/// The zstd level of a compacted day: written once, read for ever.
+const COMPACT_LEVEL: i32 = 15;
 
 /// What a file says of itself beside its rows.
 pub type Metadata = BTreeMap<String, String>;
@@ -66,6 +75,10 @@ pub enum Layout {
     Small,
     /// One object a day: statistics for readers that skip, and the described Arrow schema.
     Described,
+    /// A closed day of polls, sorted by station and time, to be kept for ever: whole numbers and times
+    /// as differences (`DELTA_BINARY_PACKED`), each column of a row group as one page, compressed as
+    /// hard as pays (docs/benchmarks.md has the sizes of the others that were tried).
+    Compact,
 }
 
 /// Columns of which a poll has each value once: a dictionary would be a second copy. Sorted ids
@@ -86,16 +99,44 @@ pub fn encode(
     batch: &RecordBatch,
     metadata: &Metadata,
 ) -> Result<Bytes, CodecError> {
+    encode_groups(table, layout, &batch.schema(), [Ok(batch.clone())], metadata)
+}
+
+/// Batches as Parquet bytes, each a row group of its own; the same batches and metadata give the same
+/// bytes.
+///
+/// # Errors
+/// [`CodecError`] when a batch cannot be made or written.
+pub fn encode_groups(
+    table: TableName,
+    layout: Layout,
+    schema: &SchemaRef,
+    batches: impl IntoIterator<Item = Result<RecordBatch, CodecError>>,
+    metadata: &Metadata,
+) -> Result<Bytes, CodecError> {
     let mut entries = metadata.clone();
     entries.insert(SCHEMA.to_owned(), format!("{}/{}", table.name, table.version));
     entries.insert(WRITTEN_BY.to_owned(), PROGRAM.to_owned());
     let statistics = match layout {
         Layout::Small => EnabledStatistics::None,
-        Layout::Described => EnabledStatistics::Chunk,
+        Layout::Described | Layout::Compact => EnabledStatistics::Chunk,
     };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_statistics_enabled(statistics)
+        .set_statistics_enabled(statistics);
+    if layout == Layout::Compact {
+        properties = properties
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPACT_LEVEL)?))
+            .set_data_page_row_count_limit(usize::MAX)
+            .set_data_page_size_limit(usize::MAX);
+        for field in schema.fields().iter().filter(|field| is_counted(field.data_type())) {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    let properties = properties
         .set_created_by(PROGRAM.to_owned())
         .set_key_value_metadata(Some(
             entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
@@ -111,10 +152,21 @@ pub fn encode(
         .with_properties(properties.build())
         .with_skip_arrow_metadata(layout == Layout::Small);
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options)?;
-    writer.write(batch)?;
+    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;
+    for batch in batches {
+        writer.write(&batch?)?;
+        writer.flush()?;
+    }
     writer.close()?;
     Ok(bytes.into())
+}
+
+/// What is packed as differences.
+fn is_counted(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::Timestamp(..)
+    )
 }
 
 /// Parquet bytes as a batch with exactly the columns of `schema`, in its order. A nullable column
@@ -135,6 +187,77 @@ pub fn decode(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata
     Ok((conform(schema, &batch)?, metadata))
 }
 
+/// A file opened once and read by row group, as parallel readers do.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    bytes: Bytes,
+    footer: ArrowReaderMetadata,
+    schema: SchemaRef,
+}
+
+impl Groups {
+    /// Opens a file to read the columns of `schema`; of those named in `dictionaries`, which hold text,
+    /// each value is read once and then counted.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
+    pub fn open(
+        schema: &SchemaRef,
+        dictionaries: &[&str],
+        bytes: Bytes,
+    ) -> Result<Self, CodecError> {
+        let as_read = |field: &Arc<Field>| {
+            if dictionaries.contains(&field.name().as_str()) {
+                let values = Box::new(field.data_type().clone());
+                let dictionary = DataType::Dictionary(Box::new(DataType::Int32), values);
+                return Arc::new(field.as_ref().clone().with_data_type(dictionary));
+            }
+            Arc::clone(field)
+        };
+        let stored = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+        let stored_fields: Vec<_> = stored.schema().fields().iter().map(as_read).collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(stored_fields)));
+        let footer = ArrowReaderMetadata::try_new(Arc::clone(stored.metadata()), options)?;
+        let wanted: Vec<_> = schema.fields().iter().map(as_read).collect();
+        Ok(Self { bytes, footer, schema: Arc::new(Schema::new(wanted)) })
+    }
+
+    /// How many row groups there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.footer.metadata().num_row_groups()
+    }
+
+    /// Whether there is no row group.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads a row group.
+    ///
+    /// # Errors
+    /// [`CodecError`] when it is damaged or the columns do not fit.
+    pub fn read(&self, group: usize) -> Result<RecordBatch, CodecError> {
+        let metadata = self.footer.metadata();
+        let rows = usize::try_from(metadata.row_group(group).num_rows()).unwrap_or(0);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.bytes.clone(),
+            self.footer.clone(),
+        );
+        let wanted = self.schema.fields().iter().map(|field| field.name().as_str());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(vec![group])
+            .with_batch_size(rows.max(1))
+            .build()?;
+        let stored = arrow::array::RecordBatchReader::schema(&reader);
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        conform(&self.schema, &concat_batches(&stored, &batches)?)
+    }
+}
+
 /// What a file says of itself, from its footer alone.
 ///
 /// # Errors
@@ -142,6 +265,15 @@ pub fn decode(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata
 pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     Ok(metadata_of(builder.metadata().file_metadata().key_value_metadata()))
+}
+
+/// How many rows a file holds, from its footer alone.
+///
+/// # Errors
+/// [`CodecError::Parquet`] when the bytes are not Parquet.
+pub fn row_count(bytes: Bytes) -> Result<usize, CodecError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    Ok(usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0))
 }
 
 fn metadata_of(entries: Option<&Vec<KeyValue>>) -> Metadata {

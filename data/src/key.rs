@@ -141,6 +141,14 @@ impl Recorded {
         Path::from(format!("{}/system={system}/date={date}", self.name()))
     }
 
+    /// The key of an object by its [`Key::name`], such as `20261122T101500Z-3f9c2a1b`.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAKey`] for any other text.
+    pub fn named(self, system: &SystemId, date: NaiveDate, name: &str) -> Result<Key, KeyError> {
+        format!("{}/system={system}/date={date}/{name}.parquet", self.name()).parse()
+    }
+
     /// The key of an object observed at `stamp` (cut to whole seconds), whose local date is `date`.
     #[must_use]
     pub fn key(
@@ -224,6 +232,16 @@ impl Derived {
 }
 
 impl Key {
+    /// The last part of a recorded object's path without its ending: when and what was observed.
+    /// [`Recorded::named`] makes the key from it again.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Recorded { stamp, hash, .. } => Some(format!("{}-{hash}", stamp.format(STAMP))),
+            Self::Derived { .. } => None,
+        }
+    }
+
     /// The object's path below the lake's root.
     #[must_use]
     pub fn path(&self) -> Path {
@@ -382,6 +400,8 @@ mod tests {
                 Derived::StationStatusDaily,
             ];
             let derived = derived.map(|table| table.key(&system, date));
+            let named = Recorded::ALL[table].named(&system, date, &recorded.name().unwrap());
+            prop_assert_eq!(named, Ok(recorded.clone()));
             for key in derived.into_iter().chain([recorded]) {
                 prop_assert_eq!(&key.to_string().parse::<Key>().unwrap(), &key);
                 prop_assert_eq!(key.path().to_string(), key.to_string());

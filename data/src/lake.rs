@@ -65,6 +65,8 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// The version.
     pub version: Version,
+    /// When the store last wrote it.
+    pub modified: DateTime<Utc>,
 }
 
 /// Tells one state of an object from another without reading it.
@@ -221,6 +223,18 @@ impl Lake {
         Ok(())
     }
 
+    /// Deletes an object; one that is gone already is success.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn delete(&self, key: &Key) -> Result<(), LakeError> {
+        let path = key.path();
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("delete", &path, error)),
+        }
+    }
+
     /// Reads an object.
     ///
     /// # Errors
@@ -232,9 +246,9 @@ impl Lake {
             .get_opts(&path, GetOptions::default())
             .await
             .map_err(|error| self.failed("read", &path, error))?;
-        let version = Version::of(&result.meta);
+        let (version, modified) = (Version::of(&result.meta), result.meta.last_modified);
         let bytes = result.bytes().await.map_err(|error| self.failed("read", &path, error))?;
-        Ok(Fetched { bytes, version })
+        Ok(Fetched { bytes, version, modified })
     }
 
     /// The version of an object, without reading it; `None` where there is none.

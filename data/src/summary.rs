@@ -25,6 +25,13 @@ pub struct DaySummary {
     pub coverage: f64,
     /// Polls observed within the day.
     pub polls: u32,
+    /// Polls that the day would have at the observed cadence (the median time between polls), up to the
+    /// last poll where the day is not over.
+    pub polls_expected: u32,
+    /// The observed cadence: the median time between the day's polls, in seconds; null below two polls.
+    pub cadence_s: Option<f64>,
+    /// Polls of free-standing vehicles observed within the day.
+    pub vehicle_polls: u32,
     /// Time of the first poll of the day, UTC.
     pub first_poll: Option<Timestamp>,
     /// Time of the last poll of the day, UTC.
@@ -45,9 +52,23 @@ pub struct DaySummary {
     pub stations_not_installed: u32,
     /// Stations installed, but never with a number of bikes.
     pub stations_without_counts: u32,
-    /// Mean number of bikes at all stations of the table together.
+    /// Mean number of bikes in all cells of the table together.
     pub bikes: f64,
-    /// SHA-256 over the inputs' names and the parameters: aggregated again only when it changes.
+    /// Of these, free-standing: at no station.
+    pub vehicles: f64,
+    /// Rings of cells around a cell that are its neighbourhood for Gi*.
+    pub gi_rings: u32,
+    /// How far that reaches between centres of cells, in metres.
+    pub gi_radius_m: f64,
+    /// Earlier days of the same weekday that the baseline is taken from.
+    pub baseline_days: u32,
+    /// The version of the method: raised whenever the same inputs would give other numbers.
+    pub method: u32,
+    /// SHA-256 over the names of the observations and the parameters: all tables computed together
+    /// from one state of a day have the same.
+    pub observations: String,
+    /// SHA-256 over `observations`, the resolution and the baseline's own inputs: the table is
+    /// computed again only when it changes.
     pub inputs: String,
 }
 

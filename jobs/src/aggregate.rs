@@ -1,21 +1,19 @@
-//! `hotspots aggregate`: brings the hotspot table up to date.
+//! `hotspots aggregate`: brings the computed tables up to date.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::future::try_join_all;
+use futures::try_join;
 use hotspots_data::codec::CodecError;
-use hotspots_data::summary::Timestamp;
-use hotspots_data::table::{Hotspot, Row as _, StationInformation};
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
+use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
 
-use crate::day_inputs::{DayInputs, Finder, Recordings};
-use crate::hotspots::{Cells, cells};
-use crate::observations::{WeightedPoll, station_sums};
-use crate::poll_weights::{holds, longest_unobserved};
-use crate::station_day::{Stay, stays};
+use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
+use crate::day_tables::{CellTables, DayTables, Wanted, day_tables};
+use crate::read_day::{is_gone, read_day};
+use crate::resolutions::Resolutions;
 
 /// Which days to bring up to date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,16 +31,16 @@ pub struct Selection {
 pub struct Options {
     /// Longest time that a poll's state is taken to hold.
     pub max_gap: Duration,
-    /// The cells' resolution.
-    pub resolution: Resolution,
+    /// The cells' resolutions.
+    pub resolutions: Resolutions,
 }
 
 /// What became of a day.
 #[derive(Debug)]
 pub enum DayOutcome {
-    /// Computed and written.
+    /// Computed and written; what the table of the finest resolution says of the day.
     Written(Box<DaySummary>),
-    /// The table was made from these very inputs already.
+    /// The tables were made from these very inputs already.
     UpToDate,
     /// No poll was stored under that date.
     NoPolls,
@@ -80,6 +78,14 @@ pub enum AggregateError {
     /// The table cannot be encoded.
     #[error("the table cannot be written: {0}")]
     Encode(#[source] CodecError),
+    /// A compacted day does not give back the polls that it was made from.
+    #[error(
+        "`{key}` does not give back the polls that it should hold: nothing was deleted; remove it and compact the day again"
+    )]
+    NotTheSame {
+        /// Its path.
+        key: String,
+    },
     /// Polars failed.
     #[error("the sums cannot be taken: {0}")]
     Polars(#[from] PolarsError),
@@ -90,11 +96,11 @@ pub enum AggregateError {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_gap: Duration::from_mins(15), resolution: Resolution::HOTSPOTS }
+        Self { max_gap: Duration::from_mins(15), resolutions: Resolutions::default() }
     }
 }
 
-/// Brings every selected day up to date that lacks its table or whose inputs changed. A day that fails
+/// Brings every selected day up to date that lacks a table or whose inputs changed. A day that fails
 /// is reported, and the others are done. `progress` hears of each day and how many there are in all.
 ///
 /// # Errors
@@ -106,27 +112,23 @@ pub async fn aggregate(
     now: DateTime<Utc>,
     mut progress: impl FnMut(&DayReport, usize),
 ) -> Result<Vec<DayReport>, AggregateError> {
-    let systems = match &selection.system {
-        Some(system) => vec![system.clone()],
-        None => lake.systems(Recorded::StationStatus).await?,
-    };
     let mut days = Vec::new();
-    for system in systems {
-        let dates = lake.dates(Recorded::StationStatus, &system).await?;
-        days.push((
-            system,
-            dates.into_iter().filter(|&date| selection.has(date)).collect::<Vec<_>>(),
-        ));
+    for system in systems(lake, selection).await? {
+        let dates = observed_dates(lake, &system, selection).await?;
+        days.push((system, dates));
     }
     let in_all = days.iter().map(|(_, dates)| dates.len()).sum();
     let mut reports = Vec::with_capacity(in_all);
     for (system, dates) in days {
         let mut finder = Finder::new(lake, &system).await?;
         for date in dates {
-            let outcome = match one_day(lake, &mut finder, &system, date, options, now).await {
-                Ok(outcome) => outcome,
-                Err(error) => DayOutcome::Failed(error),
-            };
+            let mut outcome = one_day(lake, &mut finder, &system, date, options, now).await;
+            if outcome.as_ref().is_err_and(is_gone) {
+                // Compaction took a poll away between listing and reading: it is in the day now.
+                finder = Finder::new(lake, &system).await?;
+                outcome = one_day(lake, &mut finder, &system, date, options, now).await;
+            }
+            let outcome = outcome.unwrap_or_else(DayOutcome::Failed);
             let report = DayReport { system: system.clone(), date, outcome };
             progress(&report, in_all);
             reports.push(report);
@@ -147,6 +149,37 @@ impl Selection {
     }
 }
 
+/// The systems that are selected.
+pub(crate) async fn systems(
+    lake: &Lake,
+    selection: &Selection,
+) -> Result<Vec<SystemId>, LakeError> {
+    if let Some(system) = &selection.system {
+        return Ok(vec![system.clone()]);
+    }
+    let mut systems = lake.systems(Recorded::StationStatus).await?;
+    systems.extend(lake.systems(Recorded::VehicleStatus).await?);
+    systems.extend(lake.derived_systems(Derived::StationStatusDaily).await?);
+    systems.sort();
+    systems.dedup();
+    Ok(systems)
+}
+
+/// The selected dates of a system of which something was observed, earliest first.
+pub(crate) async fn observed_dates(
+    lake: &Lake,
+    system: &SystemId,
+    selection: &Selection,
+) -> Result<Vec<NaiveDate>, LakeError> {
+    let mut dates = lake.dates(Recorded::StationStatus, system).await?;
+    dates.extend(lake.dates(Recorded::VehicleStatus, system).await?);
+    dates.extend(lake.derived_dates(Derived::StationStatusDaily, system).await?);
+    dates.retain(|&date| selection.has(date));
+    dates.sort_unstable();
+    dates.dedup();
+    Ok(dates)
+}
+
 async fn one_day(
     lake: &Lake,
     finder: &mut Finder<'_>,
@@ -158,143 +191,98 @@ async fn one_day(
     let Some(inputs) = finder.find(date, &options, now).await? else {
         return Ok(DayOutcome::NoPolls);
     };
-    let fingerprint = inputs.fingerprint(&options);
-    let key = Derived::Hotspots(options.resolution).key(system, date);
-    if stored_fingerprint(lake, &key).await? == Some(fingerprint.clone()) {
+    let observations = inputs.observations(&options);
+    let wanted = wanted(finder, date, options, &observations).await?;
+    if is_up_to_date(lake, system, date, &wanted).await? {
         return Ok(DayOutcome::UpToDate);
     }
-    let day = read_day(lake, &inputs, options).await?;
-    let system = system.clone();
-    let (rows, summary) =
-        tokio::task::spawn_blocking(move || compute(&inputs, day, options, &system, fingerprint))
-            .await
-            .map_err(|error| AggregateError::CutOff(error.to_string()))??;
-    let bytes = Hotspot::encode(&rows, &summary.to_metadata()).map_err(AggregateError::Encode)?;
-    lake.replace(&key, bytes).await?;
-    Ok(DayOutcome::Written(Box::new(summary)))
+    let tables = compute(lake, system, inputs, wanted, options, observations).await?;
+    write(lake, system, date, tables).await
 }
 
-/// The fingerprint of the inputs that the stored table was made from; a damaged table has none, and is
-/// made anew.
-async fn stored_fingerprint(lake: &Lake, key: &Key) -> Result<Option<String>, AggregateError> {
-    match lake.get(key).await {
-        Ok(object) => Ok(hotspots_data::codec::read_metadata(object.bytes)
-            .and_then(|metadata| DaySummary::from_metadata(&metadata))
-            .ok()
-            .map(|summary| summary.inputs)),
-        Err(LakeError::Missing { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A day's objects, read and weighted, not yet decoded.
-struct RawDay {
-    polls: Vec<WeightedPoll>,
-    information: HashMap<usize, (Key, bytes::Bytes)>,
-}
-
-/// Objects asked of the store at the same time.
-const READS_AT_ONCE: usize = 32;
-
-async fn read_day(
+/// A day's tables as they should be; `None` where no poll was stored under the date.
+pub(crate) async fn computed(
     lake: &Lake,
-    inputs: &DayInputs,
+    system: &SystemId,
+    date: NaiveDate,
     options: Options,
-) -> Result<RawDay, AggregateError> {
-    let times: Vec<_> = inputs.polls.iter().map(|poll| poll.stamp).collect();
-    let polls = inputs.polls.iter().zip(holds(&times, inputs.day, options.max_gap()));
-    let polls: Vec<WeightedPoll> = futures::stream::iter(polls)
-        .map(|(poll, hold)| async move {
-            let bytes = lake.get(&poll.key).await?.bytes;
-            let version = version_at(&inputs.information, poll.stamp);
-            Ok::<_, LakeError>(WeightedPoll { key: poll.key.to_string(), bytes, hold, version })
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let mut information = HashMap::new();
-    for poll in &polls {
-        if let Some(version) = inputs.information.get(poll.version)
-            && !information.contains_key(&poll.version)
-        {
-            let bytes = lake.get(&version.key).await?.bytes;
-            information.insert(poll.version, (version.key.clone(), bytes));
+    now: DateTime<Utc>,
+) -> Result<Option<DayTables>, AggregateError> {
+    let mut finder = Finder::new(lake, system).await?;
+    let Some(inputs) = finder.find(date, &options, now).await? else { return Ok(None) };
+    let observations = inputs.observations(&options);
+    let wanted = wanted(&finder, date, options, &observations).await?;
+    Ok(Some(compute(lake, system, inputs, wanted, options, observations).await?))
+}
+
+async fn compute(
+    lake: &Lake,
+    system: &SystemId,
+    inputs: DayInputs,
+    wanted: Vec<Wanted>,
+    options: Options,
+    observations: String,
+) -> Result<DayTables, AggregateError> {
+    let observed = read_day(lake, &inputs, &options.resolutions.list()).await?;
+    let system = system.clone();
+    let compute = move || day_tables(&system, &inputs, &observed, &wanted, options, &observations);
+    tokio::task::spawn_blocking(compute)
+        .await
+        .map_err(|error| AggregateError::CutOff(error.to_string()))?
+}
+
+async fn wanted(
+    finder: &Finder<'_>,
+    date: NaiveDate,
+    options: Options,
+    observations: &str,
+) -> Result<Vec<Wanted>, AggregateError> {
+    let mut wanted = Vec::new();
+    for resolution in options.resolutions.list() {
+        let (baseline, from) = finder.baseline(date, resolution).await?;
+        let inputs = fingerprint(observations, resolution, &from);
+        wanted.push(Wanted { resolution, baseline, inputs });
+    }
+    Ok(wanted)
+}
+
+/// Whether every table of hotspots is there, made from these inputs. They are written last, so the
+/// day's other tables are there too.
+async fn is_up_to_date(
+    lake: &Lake,
+    system: &SystemId,
+    date: NaiveDate,
+    wanted: &[Wanted],
+) -> Result<bool, AggregateError> {
+    for Wanted { resolution, inputs, .. } in wanted {
+        let key = Derived::Hotspots(*resolution).key(system, date);
+        let stored = stored_hotspots(lake, &key).await?;
+        if stored.is_none_or(|(_, summary)| summary.inputs != *inputs) {
+            return Ok(false);
         }
     }
-    Ok(RawDay { polls, information })
+    Ok(true)
 }
 
-/// The information in force at a time: the last version seen by then, else the first there is.
-fn version_at(versions: &[Recordings], at: DateTime<Utc>) -> usize {
-    versions.partition_point(|version| version.stamp <= at).saturating_sub(1)
-}
-
-fn compute(
-    inputs: &DayInputs,
-    day: RawDay,
-    options: Options,
+/// Writes the tables, the hotspots last: who sees a new table of hotspots finds the others new too.
+async fn write(
+    lake: &Lake,
     system: &SystemId,
-    fingerprint: String,
-) -> Result<(Vec<Hotspot>, DaySummary), AggregateError> {
-    let sums = station_sums(&day.polls)?;
-    let mut versions = HashMap::new();
-    for (version, (key, bytes)) in day.information {
-        let (rows, _) = StationInformation::decode(bytes)
-            .map_err(|source| AggregateError::Object { key: key.to_string(), source })?;
-        versions.insert(version, rows);
-    }
-    let stays = stays(&sums, &versions, options.resolution)?;
-    let without_status = stations_without_status(&versions, &stays);
-    let cells = cells(&stays, inputs.day.length().num_milliseconds());
-    let summary =
-        summarise(inputs, &day.polls, options, system, &cells, without_status, fingerprint);
-    Ok((cells.rows, summary))
-}
-
-fn stations_without_status(
-    versions: &HashMap<usize, Vec<StationInformation>>,
-    stays: &[Stay],
-) -> u32 {
-    let known = versions.values().flatten().map(|row| row.station_id.as_str());
-    let known: std::collections::HashSet<&str> = known.collect();
-    let seen: std::collections::HashSet<&str> =
-        stays.iter().map(|stay| stay.station_id.as_str()).collect();
-    known.difference(&seen).count() as u32
-}
-
-fn summarise(
-    inputs: &DayInputs,
-    polls: &[WeightedPoll],
-    options: Options,
-    system: &SystemId,
-    cells: &Cells,
-    stations_without_status: u32,
-    fingerprint: String,
-) -> DaySummary {
-    let day = inputs.day;
-    let times: Vec<_> = inputs.polls.iter().map(|poll| poll.stamp).collect();
-    let holds: Vec<TimeDelta> = polls.iter().map(|poll| poll.hold).collect();
-    let own = || times.iter().copied().filter(|&time| day.contains(time));
-    let seen: TimeDelta = holds.iter().sum();
-    DaySummary {
-        system: system.clone(),
-        date: day.date(),
-        time_zone: day.time_zone(),
-        resolution: options.resolution.into(),
-        provisional: inputs.provisional,
-        coverage: seen.num_milliseconds() as f64 / day.length().num_milliseconds() as f64,
-        polls: own().count() as u32,
-        first_poll: own().min().map(Timestamp),
-        last_poll: own().max().map(Timestamp),
-        longest_unobserved_s: longest_unobserved(&times, &holds, day).as_seconds_f64(),
-        max_gap_s: options.max_gap.as_secs_f64(),
-        stations: cells.stations,
-        stations_without_information: cells.without_information,
-        stations_without_status,
-        stations_without_position: cells.without_position,
-        stations_not_installed: cells.not_installed,
-        stations_without_counts: cells.without_counts,
-        bikes: cells.rows.iter().map(|row| row.bikes).sum(),
-        inputs: fingerprint,
-    }
+    date: NaiveDate,
+    tables: DayTables,
+) -> Result<DayOutcome, AggregateError> {
+    let put = |table: Derived, bytes: &Bytes| {
+        let (key, bytes) = (table.key(system, date), bytes.clone());
+        async move { lake.replace(&key, bytes).await }
+    };
+    let hourly = |cells: &CellTables| put(Derived::HotspotsHourly(cells.resolution), &cells.hourly);
+    let hotspots = |cells: &CellTables| put(Derived::Hotspots(cells.resolution), &cells.hotspots);
+    try_join!(
+        put(Derived::StationDays, &tables.station_days),
+        put(Derived::Quality, &tables.quality),
+        try_join_all(tables.cells.iter().map(hourly)),
+    )?;
+    try_join_all(tables.cells.iter().map(hotspots)).await?;
+    let last = tables.cells.into_iter().next_back();
+    Ok(last.map_or(DayOutcome::NoPolls, |cells| DayOutcome::Written(Box::new(cells.summary))))
 }

@@ -1,29 +1,39 @@
 //! Which objects a day is made of, found by listing that day's folders and no more.
 
-use std::collections::HashMap;
+use std::fmt::Write as _;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use hotspots_data::codec::{self, TIME_ZONE};
-use hotspots_data::{Day, Key, Lake, LakeError, Recorded, SystemId};
+use hotspots_data::table::{Hotspot, Row as _};
+use hotspots_data::{
+    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::aggregate::{AggregateError, Options};
+use crate::baseline::{self, Baseline};
+use crate::status_day::StatusDay;
 
 /// The objects that one local day is computed from.
 #[derive(Clone, Debug)]
 pub(crate) struct DayInputs {
     pub(crate) day: Day,
-    /// Status polls in order of time: at most one of the day before, then the day's own.
-    pub(crate) polls: Vec<Recordings>,
+    /// The day before, if its last poll carries in.
+    pub(crate) before: Option<StatusDay>,
+    pub(crate) own: StatusDay,
     /// Information versions in order of time: the last before the day (or, where there is none, the
     /// first after it), then the day's own.
     pub(crate) information: Vec<Recordings>,
+    /// Polls of free-standing vehicles in order of time: at most one of the day before, then the
+    /// day's own.
+    pub(crate) vehicles: Vec<Recordings>,
     pub(crate) provisional: bool,
 }
 
 /// An object and its observation time, in whole seconds as its name has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recordings {
     pub(crate) key: Key,
     pub(crate) stamp: DateTime<Utc>,
@@ -34,13 +44,15 @@ pub(crate) struct Finder<'a> {
     lake: &'a Lake,
     system: &'a SystemId,
     information_dates: Vec<NaiveDate>,
-    status_days: HashMap<NaiveDate, Vec<Recordings>>,
+    vehicle_dates: Vec<NaiveDate>,
+    last: Option<(NaiveDate, StatusDay)>,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) async fn new(lake: &'a Lake, system: &'a SystemId) -> Result<Self, LakeError> {
         let information_dates = lake.dates(Recorded::StationInformation, system).await?;
-        Ok(Self { lake, system, information_dates, status_days: HashMap::new() })
+        let vehicle_dates = lake.dates(Recorded::VehicleStatus, system).await?;
+        Ok(Self { lake, system, information_dates, vehicle_dates, last: None })
     }
 
     /// The inputs of the day `date`; `None` where no poll was stored under it.
@@ -50,26 +62,53 @@ impl<'a> Finder<'a> {
         options: &Options,
         now: DateTime<Utc>,
     ) -> Result<Option<DayInputs>, AggregateError> {
-        let own = self.status_day(date).await?;
-        let Some(first) = own.first() else { return Ok(None) };
-        let day = Day::new(date, self.time_zone(&first.key).await?);
-        let before = self.status_day(day.previous().date()).await?;
-        self.status_days.retain(|&kept, _| kept == date);
-        let carries_in = |poll: &&Recordings| poll.stamp + options.max_gap() > day.start();
-        let mut polls: Vec<Recordings> =
-            before.last().filter(carries_in).cloned().into_iter().collect();
-        polls.extend(own);
+        let own = StatusDay::find(self.lake, self.system, date).await?;
+        let own_vehicles = self.vehicles(date).await?;
+        let Some(time_zone) = self.time_zone(&own, &own_vehicles).await? else { return Ok(None) };
+        let day = Day::new(date, time_zone);
+        let carries_in = |stamp: DateTime<Utc>| stamp + options.max_gap() > day.start();
+        let yesterday = day.previous().date();
+        let before = match self.last.take() {
+            Some((last, status)) if last == yesterday => status,
+            _ => StatusDay::find(self.lake, self.system, yesterday).await?,
+        };
+        self.last = Some((date, own.clone()));
+        let before = Some(before).filter(|before| {
+            before.polls.last().is_some_and(|poll| carries_in(poll.recordings.stamp))
+        });
+        let mut vehicles: Vec<Recordings> =
+            self.vehicles(yesterday).await?.pop().into_iter().collect();
+        vehicles.retain(|poll| carries_in(poll.stamp));
+        vehicles.extend(own_vehicles);
         let information = self.information(date).await?;
-        Ok(Some(DayInputs { day, polls, information, provisional: now < day.end() }))
+        let provisional = now < day.end();
+        Ok(Some(DayInputs { day, before, own, information, vehicles, provisional }))
     }
 
-    async fn status_day(&mut self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
-        if let Some(listed) = self.status_days.get(&date) {
-            return Ok(listed.clone());
+    /// The baseline of a day, and what it is made from.
+    pub(crate) async fn baseline(
+        &self,
+        date: NaiveDate,
+        resolution: Resolution,
+    ) -> Result<(Baseline, Vec<String>), AggregateError> {
+        let mut baseline = Baseline::default();
+        let mut inputs = Vec::new();
+        for earlier in baseline::dates(date) {
+            let key = Derived::Hotspots(resolution).key(self.system, earlier);
+            let Some((rows, summary)) = stored_hotspots(self.lake, &key).await? else { continue };
+            if !summary.provisional {
+                inputs.push(format!("{earlier} {}", summary.observations));
+                baseline.add(rows.into_iter().map(|row| (row.hex_id, row.bikes)));
+            }
         }
-        let listed = list(self.lake, Recorded::StationStatus, self.system, date).await?;
-        self.status_days.insert(date, listed.clone());
-        Ok(listed)
+        Ok((baseline, inputs))
+    }
+
+    async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
+        if self.vehicle_dates.contains(&date) {
+            return list(self.lake, Recorded::VehicleStatus, self.system, date).await;
+        }
+        Ok(Vec::new())
     }
 
     async fn information(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
@@ -90,43 +129,83 @@ impl<'a> Finder<'a> {
         Ok(versions)
     }
 
-    /// The time zone that defines the day, as its first poll's file says.
-    async fn time_zone(&self, key: &Key) -> Result<Tz, AggregateError> {
-        let bytes = self.lake.get(key).await?.bytes;
-        let metadata = codec::read_metadata(bytes)
-            .map_err(|source| AggregateError::Object { key: key.to_string(), source })?;
-        metadata.get(TIME_ZONE).and_then(|name| name.parse().ok()).ok_or_else(|| {
-            let source = codec::CodecError::Metadata(TIME_ZONE);
-            AggregateError::Object { key: key.to_string(), source }
-        })
+    /// The time zone that defines the day, as the file of its first poll says; `None` without polls.
+    async fn time_zone(
+        &self,
+        own: &StatusDay,
+        vehicles: &[Recordings],
+    ) -> Result<Option<Tz>, AggregateError> {
+        let (key, bytes) = match (own.any_object(self.lake).await?, vehicles.first()) {
+            (Some(object), _) => object,
+            (None, Some(poll)) => (poll.key.clone(), self.lake.get(&poll.key).await?.bytes),
+            (None, None) => return Ok(None),
+        };
+        let damaged = |source| AggregateError::Object { key: key.to_string(), source };
+        let metadata = codec::read_metadata(bytes).map_err(damaged)?;
+        let zone = metadata.get(TIME_ZONE).and_then(|name| name.parse().ok());
+        zone.map(Some).ok_or_else(|| damaged(codec::CodecError::Metadata(TIME_ZONE)))
     }
 }
 
 impl DayInputs {
-    /// SHA-256 over everything that the result depends on: names of the inputs (each holds a hash of
-    /// its content), parameters, and whether the day is over.
-    pub(crate) fn fingerprint(&self, options: &Options) -> String {
+    /// Every status poll that counts, in order of time.
+    pub(crate) fn polls(&self) -> Vec<&Recordings> {
+        let before = self.before.iter().filter_map(|before| before.polls.last());
+        before.chain(&self.own.polls).map(|poll| &poll.recordings).collect()
+    }
+
+    /// SHA-256 over everything that the observations' tables depend on: names of the inputs (each
+    /// holds a hash of its content), parameters, and whether the day is over. Whether polls are read
+    /// from their own objects or from the compacted day makes no difference.
+    pub(crate) fn observations(&self, options: &Options) -> String {
         let mut text = format!(
-            "method {METHOD}\n{} {}\nmax_gap {} s\nresolution {}\nprovisional {}\n",
+            "method {METHOD}\n{} {}\nmax_gap {} s\nprovisional {}\n",
             self.day.date(),
             self.day.time_zone(),
-            options.max_gap.as_secs(),
-            options.resolution,
+            options.max_gap.as_secs_f64(),
             self.provisional,
         );
-        for input in self.polls.iter().chain(&self.information) {
-            text.push_str(&input.key.to_string());
-            text.push('\n');
+        for input in self.polls().into_iter().chain(&self.information).chain(&self.vehicles) {
+            let _ = writeln!(text, "{}", input.key);
         }
-        let digest = Sha256::digest(text);
-        digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
+        sha256(&text)
     }
 }
 
 /// Raised whenever the same inputs would give other numbers.
-const METHOD: u32 = 1;
+pub(crate) const METHOD: u32 = 2;
 
-async fn list(
+/// SHA-256 of a hotspot table's inputs: the observations, the resolution and the baseline.
+pub(crate) fn fingerprint(
+    observations: &str,
+    resolution: Resolution,
+    baseline: &[String],
+) -> String {
+    let mut text = format!("{observations}\nresolution {resolution}\n");
+    for day in baseline {
+        let _ = writeln!(text, "baseline {day}");
+    }
+    sha256(&text)
+}
+
+/// The rows and the summary of a stored table of hotspots; `None` where there is none, or a damaged
+/// one, which is as good as none: it will be made anew.
+pub(crate) async fn stored_hotspots(
+    lake: &Lake,
+    key: &Key,
+) -> Result<Option<(Vec<Hotspot>, DaySummary)>, LakeError> {
+    let bytes: Bytes = match lake.get(key).await {
+        Ok(object) => object.bytes,
+        Err(LakeError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Hotspot::decode(bytes)
+        .ok()
+        .and_then(|(rows, metadata)| Some((rows, DaySummary::from_metadata(&metadata).ok()?))))
+}
+
+/// The objects of a table's day in order of time.
+pub(crate) async fn list(
     lake: &Lake,
     table: Recorded,
     system: &SystemId,
@@ -140,4 +219,12 @@ async fn list(
             Key::Derived { .. } => None,
         })
         .collect())
+}
+
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

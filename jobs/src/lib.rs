@@ -1,15 +1,41 @@
 //! Batch jobs over local days: what was recorded becomes what is asked for.
 //!
-//! The only crate with Polars. A day's walk: [`day_inputs`] (which objects) → [`observations`] (rows,
-//! decoded in parallel) → [`poll_weights`] (how long each poll's state holds) → [`station_day`] (sums
-//! per station, joined to where it stood) → [`hotspots`] (cells) → one object in the lake.
+//! The only crate with Polars. A night's walk ([`aggregate`]): `day_inputs` (which objects, from
+//! `status_day`) → `read_day` (objects become a `grid` of stations and polls, and the `places` where
+//! they stood) → `timeline` (how long each state holds, by `poll_weights` and `hours`) →
+//! `station_day` (exact sums per station) → `stays` (joined to their cells, in Polars) → `cells` →
+//! `hotspots` with `getis_ord` and `baseline`, `station_rows`, `quality` → objects in the lake.
+//! [`compact`] makes one object of a closed day's polls (`compacted`); [`verify`] reads days back.
 
 pub mod aggregate;
+mod baseline;
+mod cells;
+pub mod compact;
+mod compacted;
 mod day_inputs;
-mod frame;
+mod day_tables;
+mod episodes;
+mod getis_ord;
+mod grid;
 mod hotspots;
+mod hours;
 mod observations;
+mod offers;
+mod pack;
+mod places;
 mod poll_weights;
+mod quality;
+mod read_day;
+mod resolutions;
 mod station_day;
+mod station_rows;
+mod status_day;
+mod stays;
+mod timeline;
+mod vehicles;
+pub mod verify;
 
 pub use aggregate::{AggregateError, DayOutcome, DayReport, Options, Selection, aggregate};
+pub use compact::{CompactReport, Compaction, compact};
+pub use resolutions::Resolutions;
+pub use verify::{Fault, VerifyReport, verify};

@@ -1,40 +1,17 @@
-//! A day's status polls as sums per station: decoded with arrow-rs, added up with Polars, in parallel.
+//! Status polls as they are decoded: the columns that the numbers need, and no others.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, Int32Array, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::datatypes::Int32Type;
-use chrono::TimeDelta;
+use bytes::Bytes;
 use hotspots_data::codec::{self, CodecError};
 use hotspots_data::table::{Row as _, StationStatus};
-use polars::prelude::*;
-use rayon::prelude::*;
 
-use crate::aggregate::AggregateError;
-use crate::frame::sums_by;
+use crate::grid::{Counts, PollRows, UNKNOWN};
 
-/// One poll: its object, how long its state holds, and which information version was in force.
-pub(crate) struct WeightedPoll {
-    pub(crate) key: String,
-    pub(crate) bytes: bytes::Bytes,
-    pub(crate) hold: TimeDelta,
-    pub(crate) version: usize,
-}
-
-/// The columns of [`station_sums`] that are added up.
-pub(crate) const SUMS: [&str; 9] = [
-    "hold_ms",
-    "bike_ms",
-    "ebike_hold_ms",
-    "ebike_ms",
-    "mechanical_hold_ms",
-    "mechanical_ms",
-    "dock_hold_ms",
-    "dock_ms",
-    "installed",
-];
-
-const COLUMNS: [&str; 6] = [
+/// The columns of `station_status` that the numbers need.
+pub(crate) const COLUMNS: [&str; 6] = [
     "station_id",
     "num_bikes_available",
     "num_ebikes_available",
@@ -42,121 +19,65 @@ const COLUMNS: [&str; 6] = [
     "num_docks_available",
     "is_installed",
 ];
-/// Polls that one task decodes and adds up: bounds memory, and is enough to be worth a task.
-const CHUNK: usize = 32;
 
-/// Per station and information version: the time observed (`hold_ms`), the bikes present times that
-/// time (`bike_ms`), the same for the other counts, and the number of polls that saw it installed.
-pub(crate) fn station_sums(polls: &[WeightedPoll]) -> Result<DataFrame, AggregateError> {
-    let parts: Vec<DataFrame> =
-        polls.par_chunks(CHUNK).map(chunk_sums).collect::<Result<_, AggregateError>>()?;
-    let mut all = parts.first().map(DataFrame::clear).unwrap_or_default();
-    for part in &parts {
-        all.vstack_mut(part)?;
-    }
-    all.align_chunks_par();
-    Ok(sums_by(&all, &["station_id", "version"])?)
+/// What rows of `station_status` say of their stations.
+#[derive(Clone, Debug)]
+pub(crate) struct Observed {
+    pub(crate) counts: Vec<Counts>,
+    /// Rows whose station does not stand in the street: `is_installed` is false. In order.
+    pub(crate) not_installed: Vec<u32>,
+    /// Rows with a negative number, which is taken as not told. In order.
+    pub(crate) negative: Vec<u32>,
 }
 
-fn chunk_sums(polls: &[WeightedPoll]) -> Result<DataFrame, AggregateError> {
-    let mut rows = Rows::default();
-    for poll in polls {
-        rows.add(poll)
-            .map_err(|source| AggregateError::Object { key: poll.key.clone(), source })?;
-    }
-    Ok(rows.into_sums()?)
+/// Decodes one poll's object. `last` is a poll decoded before: equal ids are shared with it.
+pub(crate) fn decode(bytes: Bytes, last: Option<&PollRows>) -> Result<PollRows, CodecError> {
+    let schema = StationStatus::schema_of(&COLUMNS);
+    let (batch, _) = codec::decode(&schema, bytes)?;
+    let ids: &StringArray = batch.column(0).as_string();
+    let ids = match last {
+        Some(last) if last.ids.as_ref() == ids => Arc::clone(&last.ids),
+        _ => Arc::new(ids.clone()),
+    };
+    Ok(PollRows { ids, observed: Observed::of(&batch.columns()[1..]) })
 }
 
-/// Rows of several polls, column by column, ready for Polars.
-#[derive(Default)]
-struct Rows {
-    codes: StationCodes,
-    station: Vec<u32>,
-    version: Vec<u32>,
-    sums: [Vec<i64>; SUMS.len()],
-}
-
-impl Rows {
-    fn add(&mut self, poll: &WeightedPoll) -> Result<(), CodecError> {
-        let schema = StationStatus::schema_of(&COLUMNS);
-        let (batch, _) = codec::decode(&schema, poll.bytes.clone())?;
-        let [ids, counts @ .., installed] = batch.columns() else {
-            return Err(CodecError::MissingColumn(COLUMNS[0].to_owned()));
-        };
-        let ids: &StringArray = ids.as_string();
-        let installed: &BooleanArray = installed.as_boolean();
-        let counts: Vec<&Int32Array> =
-            counts.iter().map(ArrayRef::as_primitive::<Int32Type>).collect();
-        let hold_ms = poll.hold.num_milliseconds();
-        self.station.extend_from_slice(self.codes.encode(ids));
-        for row in 0..ids.len() {
+impl Observed {
+    /// Reads [`COLUMNS`] without the first, in their order.
+    pub(crate) fn of(columns: &[ArrayRef]) -> Self {
+        let places: [fn(&mut Counts) -> &mut i32; 4] = [
+            |counts| &mut counts.bikes,
+            |counts| &mut counts.ebikes,
+            |counts| &mut counts.mechanical,
+            |counts| &mut counts.docks,
+        ];
+        let rows = columns[0].len();
+        let (mut counts, mut negative) = (vec![Counts::UNSEEN; rows], Vec::new());
+        for (column, place) in columns.iter().zip(places) {
+            let column = column.as_primitive::<Int32Type>();
+            for (row, (counts, &count)) in counts.iter_mut().zip(column.values()).enumerate() {
+                if column.is_valid(row) && count >= 0 {
+                    *place(counts) = count;
+                } else if column.is_valid(row) {
+                    negative.push(row as u32);
+                }
+            }
+        }
+        let installed = columns[4].as_boolean();
+        let mut not_installed = Vec::new();
+        for (row, counts) in counts.iter_mut().enumerate() {
             // Only `false` says that a station is not there; the flag may be absent.
             let stands = installed.is_null(row) || installed.value(row);
-            let value = |column: usize| {
-                let counts = counts[column];
-                (stands && counts.is_valid(row)).then(|| i64::from(counts.value(row)))
-            };
-            self.version.push(poll.version as u32);
-            // Without a number of bikes the station was not observed.
-            let bikes = value(0);
-            for (index, count) in [bikes, value(1), value(2), value(3)].into_iter().enumerate() {
-                let count = count.filter(|_| bikes.is_some());
-                self.sums[2 * index].push(if count.is_some() { hold_ms } else { 0 });
-                self.sums[2 * index + 1].push(count.unwrap_or(0) * hold_ms);
+            if !stands {
+                not_installed.push(row as u32);
             }
-            self.sums[8].push(i64::from(stands));
+            // Without a number of bikes the station was not observed.
+            if !stands || counts.bikes == UNKNOWN {
+                *counts = Counts::UNSEEN;
+            }
         }
-        Ok(())
-    }
-
-    /// Groups by code, which is fast, and only then puts the ids in the codes' place.
-    fn into_sums(self) -> PolarsResult<DataFrame> {
-        let mut columns = vec![
-            Column::new("code".into(), self.station),
-            Column::new("version".into(), self.version),
-        ];
-        for (name, values) in SUMS.into_iter().zip(self.sums) {
-            columns.push(Column::new(name.into(), values));
-        }
-        let mut sums = sums_by(&DataFrame::new_infer_height(columns)?, &["code", "version"])?;
-        let ids: Vec<&str> = sums
-            .column("code")?
-            .u32()?
-            .no_null_iter()
-            .map(|code| self.codes.names[code as usize].as_str())
-            .collect();
-        sums.replace("code", Column::new("code".into(), ids))?;
-        sums.rename("code", "station_id".into())?;
-        Ok(sums)
-    }
-}
-
-/// Station ids as dense numbers. Polls list the same stations in the same order nearly always, so the
-/// codes of the last poll mostly serve the next one as they are.
-#[derive(Default)]
-struct StationCodes {
-    by_name: HashMap<String, u32>,
-    names: Vec<String>,
-    last_ids: Option<StringArray>,
-    last: Vec<u32>,
-}
-
-impl StationCodes {
-    fn encode(&mut self, ids: &StringArray) -> &[u32] {
-        if self.last_ids.as_ref() != Some(ids) {
-            self.last = ids.iter().map(|id| self.code(id.unwrap_or_default())).collect();
-            self.last_ids = Some(ids.clone());
-        }
-        &self.last
-    }
-
-    fn code(&mut self, id: &str) -> u32 {
-        if let Some(&code) = self.by_name.get(id) {
-            return code;
-        }
-        let code = self.names.len() as u32;
-        self.names.push(id.to_owned());
-        self.by_name.insert(id.to_owned(), code);
-        code
+        negative.sort_unstable();
+        negative.dedup();
+        Self { counts, not_installed, negative }
     }
 }

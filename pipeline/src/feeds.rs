@@ -56,7 +56,7 @@ const REDISCOVER_PAUSE: TimeDelta = TimeDelta::minutes(5);
 
 impl Listing {
     pub(crate) fn is_known(&self) -> bool {
-        !self.urls.is_empty()
+        self.found_at.is_some()
     }
 
     /// Takes what discovery lists.

@@ -31,14 +31,14 @@ impl TestLake {
         Lake::open(&self.location()).expect("the lake opens")
     }
 
-    /// Every object's path and bytes.
+    /// Every Parquet object's path and bytes.
     pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten() {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     walk(&path, root, found);
-                } else {
+                } else if path.extension().is_some_and(|extension| extension == "parquet") {
                     let name = path.strip_prefix(root).expect("below the root");
                     found.insert(name.display().to_string(), std::fs::read(&path).expect("bytes"));
                 }

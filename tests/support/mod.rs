@@ -31,5 +31,5 @@ pub fn recorded(name: &str) -> Option<PathBuf> {
 
 /// Runs `future` to its end on a runtime of its own.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Runtime::new().unwrap().block_on(future)
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(future)
 }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use hotspots_data::{Lake, SystemId, parse_date};
-use hotspots_jobs::{DayOutcome, DayReport, Options, Selection};
+use hotspots_jobs::{DayOutcome, DayReport, Options, Resolutions, Selection};
 use hotspots_pipeline::Clock as _;
 use tracing::{error, info, warn};
 
@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     /// Longest time that a poll's state is taken to hold [default: 15m]
     #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
     max_gap: Option<Span>,
+
+    /// H3 resolutions of the cells: 10 has the hexagons of 75 m, 9 and 8 coarser ones
+    #[arg(long, value_name = "NUMBERS", default_value = "8,9,10")]
+    resolutions: Resolutions,
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -42,7 +46,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         to: arguments.date.or(arguments.to),
     };
     let lake = settings.lake()?;
-    let options = settings.aggregation(arguments.max_gap);
+    let options =
+        Options { resolutions: arguments.resolutions, ..settings.aggregation(arguments.max_gap) };
     let reports = bring_up_to_date(&lake, &selection, options, SystemClock.now()).await?;
     if reports.is_empty() {
         warn!(

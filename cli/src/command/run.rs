@@ -43,7 +43,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         _ => None,
     };
     let bind = settings.bind(arguments.bind);
-    let server = listen(lake.clone(), Options { bind, system }).await?;
+    let limits = hotspots_api::Limits::default();
+    let server = listen(lake.clone(), Options { bind, system, token: None, limits }).await?;
     announce(&tools, &targets);
     serve_metrics(settings, &arguments.intake, &tools, &stop).await?;
 

@@ -26,6 +26,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let options = Options {
         bind: settings.bind(arguments.bind),
         system: settings.system(arguments.system.as_ref()),
+        token: None,
+        limits: hotspots_api::Limits::default(),
     };
     let server = listen(settings.lake()?, options).await?;
     serve(server, stop_on_signal()?).await;

@@ -10,6 +10,7 @@ mod quality;
 mod station_days;
 mod station_information;
 mod station_status;
+mod station_status_daily;
 mod system_information;
 mod vehicle_status;
 
@@ -28,6 +29,7 @@ pub use quality::QualityCheck;
 pub use station_days::StationDay;
 pub use station_information::StationInformation;
 pub use station_status::StationStatus;
+pub use station_status_daily::StationStatusDaily;
 pub use system_information::SystemInformation;
 pub use vehicle_status::VehicleStatus;
 

@@ -1,0 +1,230 @@
+//! A finished answer: its bytes in every encoding, each made once, and its headers.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use crate::negotiate::{self, Encoding, Format};
+
+/// The body of every answer.
+pub(crate) type Body = Bytes;
+
+/// Below this many bytes, compression saves no packet.
+const WORTH_COMPRESSING_BYTES: usize = 1024;
+
+/// How long a cache may keep an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Of a closed day: it changes only when somebody computes it again.
+    Closed,
+    /// Of a day that is not over, or of the list of days.
+    Changing,
+    /// Never: it is about this very moment.
+    Now,
+}
+
+/// What to say when asked.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    body: Bytes,
+    format: Format,
+    freshness: Freshness,
+    modified: Option<HeaderValue>,
+    file: Option<HeaderValue>,
+    links: Option<HeaderValue>,
+    etags: [HeaderValue; 4],
+    encoded: [OnceCell<Bytes>; 3],
+}
+
+impl Answer {
+    /// An answer with the bytes as they are without an encoding.
+    pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let hash = Sha256::digest(&body);
+        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let etags = Encoding::ALL.map(|encoding| match encoding.name() {
+            None => value(&format!("\"{hash}\"")),
+            Some(name) => value(&format!("\"{hash}-{name}\"")),
+        });
+        Self {
+            body,
+            format,
+            freshness,
+            modified: None,
+            file: None,
+            links: None,
+            etags,
+            encoded: Default::default(),
+        }
+    }
+
+    /// Says when its data was written.
+    pub(crate) fn modified(mut self, at: DateTime<Utc>) -> Self {
+        self.modified = Some(value(&negotiate::http_date(at)));
+        self
+    }
+
+    /// Says what a file of it should be called, without the ending.
+    pub(crate) fn called(mut self, name: &str) -> Self {
+        let kind = if self.format.is_shown() { "inline" } else { "attachment" };
+        let ending = self.format.name();
+        self.file = Some(value(&format!("{kind}; filename=\"{name}.{ending}\"")));
+        self
+    }
+
+    /// Points to the licence of its data.
+    pub(crate) fn licensed(mut self, url: Option<&str>) -> Self {
+        let plain = url.filter(|url| url.chars().all(|c| c.is_ascii_graphic() && c != '>'));
+        self.links = plain.map(|url| value(&format!("<{url}>; rel=\"license\"")));
+        self
+    }
+
+    /// All bytes held.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let encoded: usize =
+            self.encoded.iter().filter_map(|cell| cell.get()).map(Bytes::len).sum();
+        // The headers and the cells around them.
+        self.body.len() + encoded + 1024
+    }
+
+    /// The response to a request with these headers; a body in a new encoding is made once, off the
+    /// threads that serve. `is_private` where the API is not for everybody.
+    pub(crate) async fn response(&self, request: &HeaderMap, is_private: bool) -> Response<Body> {
+        let is_compressible =
+            self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES;
+        let encoding = if is_compressible {
+            negotiate::encoding(request.get(header::ACCEPT_ENCODING))
+        } else {
+            Encoding::Identity
+        };
+        let etag = &self.etags[encoding as usize];
+        let mut response = if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            let mut response = Response::new(self.encoded(encoding).await);
+            let headers = response.headers_mut();
+            headers.reserve(16);
+            headers.insert(header::CONTENT_TYPE, self.format.content_type());
+            if let Some(name) = encoding.name() {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+            }
+            if let Some(file) = &self.file {
+                headers.insert(header::CONTENT_DISPOSITION, file.clone());
+            }
+            response
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::CACHE_CONTROL, self.cache_control(is_private));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if let Some(modified) = &self.modified {
+            headers.insert(header::LAST_MODIFIED, modified.clone());
+        }
+        if let Some(links) = &self.links {
+            headers.insert(header::LINK, links.clone());
+        }
+        response
+    }
+
+    fn cache_control(&self, is_private: bool) -> HeaderValue {
+        HeaderValue::from_static(match (self.freshness, is_private) {
+            (Freshness::Closed, false) => "public, max-age=3600, stale-while-revalidate=86400",
+            (Freshness::Closed, true) => "private, max-age=3600",
+            (Freshness::Changing, false) => "public, max-age=15",
+            (Freshness::Changing, true) => "private, max-age=15",
+            (Freshness::Now, _) => "no-store",
+        })
+    }
+
+    async fn encoded(&self, encoding: Encoding) -> Bytes {
+        let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at))
+        else {
+            return self.body.clone();
+        };
+        if let Some(ready) = cell.get() {
+            return ready.clone();
+        }
+        let body = self.body.clone();
+        cell.get_or_init(async || {
+            let encode = move || compressed(encoding, &body).map(Bytes::from);
+            let encoded = tokio::task::spawn_blocking(encode).await;
+            // Writing to memory does not fail.
+            encoded.ok().and_then(Result::ok).unwrap_or_default()
+        })
+        .await
+        .clone()
+    }
+}
+
+/// The bytes in an encoding. The levels are those at which a day of 1,500 cells takes a few
+/// milliseconds: it is done once, but somebody waits for it.
+fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    match encoding {
+        Encoding::Identity => Ok(body.to_vec()),
+        Encoding::Gzip => {
+            let level = flate2::Compression::new(6);
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), level);
+            writer.write_all(body)?;
+            writer.finish()
+        }
+        Encoding::Brotli => {
+            let parameters = brotli::enc::BrotliEncoderParams {
+                quality: 5,
+                size_hint: body.len(),
+                ..Default::default()
+            };
+            let mut compressed = Vec::new();
+            brotli::BrotliCompress(&mut &body[..], &mut compressed, &parameters)?;
+            Ok(compressed)
+        }
+        Encoding::Zstd => zstd::bulk::compress(body, 6),
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_encoding_unpacks_to_the_same_bytes() {
+        let text = "Where are the bikes piling up? ".repeat(100);
+        let answer = Answer::new(Format::Json, Freshness::Changing, text.clone());
+        let mut etags = Vec::new();
+        for encoding in ["identity", "gzip", "br", "zstd"] {
+            let mut request = HeaderMap::new();
+            request.insert("accept-encoding", value(encoding));
+            let response = answer.response(&request, false).await;
+            let body = response.body();
+            let unpacked = match encoding {
+                "gzip" => {
+                    let mut text = Vec::new();
+                    let mut reader = flate2::write::GzDecoder::new(&mut text);
+                    reader.write_all(body).unwrap();
+                    reader.finish().unwrap();
+                    text
+                }
+                "br" => {
+                    let mut text = Vec::new();
+                    brotli::BrotliDecompress(&mut &body[..], &mut text).unwrap();
+                    text
+                }
+                "zstd" => zstd::decode_all(&body[..]).unwrap(),
+                _ => body.to_vec(),
+            };
+            assert_eq!(unpacked, text.as_bytes(), "{encoding}");
+            etags.push(response.headers()["etag"].clone());
+        }
+        etags.dedup();
+        assert_eq!(etags.len(), 4, "another representation, another strong ETag: {etags:?}");
+    }
+}

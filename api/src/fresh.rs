@@ -1,0 +1,159 @@
+//! A value kept in memory, as fresh as the lake and never asked for twice at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use hotspots_data::LakeError;
+use tokio::sync::Mutex;
+use tracing::{error, info};
+
+/// What is in memory is taken for the lake's state for so long.
+pub(crate) const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// A request that has something to serve waits so long for news of the lake.
+const PATIENCE_WITH_VALUE: Duration = Duration::from_secs(2);
+/// A request that has nothing to serve waits so long.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A value that is looked up again at most once per period, by one request while the others are
+/// served what there is. Should the lake fail, the last good value stays.
+#[derive(Debug)]
+pub(crate) struct Fresh<T> {
+    state: RwLock<State<T>>,
+    /// Milliseconds from `origin` to the last look, 0 for never.
+    looked_ms: AtomicU64,
+    origin: Instant,
+    flight: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    value: Option<Arc<T>>,
+    failure: Option<Failure>,
+}
+
+/// Why the lake gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The store failed.
+    #[error("{0}")]
+    Lake(String),
+    /// The store did not answer in time.
+    #[error("the lake did not answer within {0} s")]
+    Slow(u64),
+    /// The object is not what it should be.
+    #[error("the table `{key}` is damaged ({reason}): aggregate the day again")]
+    Damaged { key: String, reason: String },
+}
+
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        Self::Lake(error.to_string())
+    }
+}
+
+impl<T> Default for Fresh<T> {
+    fn default() -> Self {
+        Self {
+            state: RwLock::new(State { value: None, failure: None }),
+            looked_ms: AtomicU64::new(0),
+            origin: Instant::now(),
+            flight: Mutex::new(()),
+        }
+    }
+}
+
+impl<T> Fresh<T> {
+    /// What is in memory, whatever its age.
+    pub(crate) fn peek(&self) -> Option<Arc<T>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).value.clone()
+    }
+
+    /// Why the last look failed, if it did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).failure.clone()
+    }
+
+    /// Lets go of the value; the next request looks it up again.
+    pub(crate) fn forget(&self) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).value = None;
+        self.looked_ms.store(0, Ordering::Release);
+    }
+
+    /// The value, looked up with `look` when `trusted_for` has passed since the last time. `look` is
+    /// given what is in memory and may give it back; its `None` is "there is no such thing".
+    ///
+    /// # Errors
+    /// When `look` fails and there is no earlier value.
+    pub(crate) async fn get<F>(
+        &self,
+        trusted_for: Duration,
+        look: impl FnOnce(Option<Arc<T>>) -> F,
+    ) -> Result<Option<Arc<T>>, Failure>
+    where
+        F: Future<Output = Result<Option<Arc<T>>, Failure>>,
+    {
+        let kept = self.peek();
+        if self.is_fresh(trusted_for) && kept.is_some() {
+            return Ok(kept);
+        }
+        let _flight = match &kept {
+            None => self.flight.lock().await,
+            // Somebody is looking: until they know more, this is the state.
+            Some(_) => match self.flight.try_lock() {
+                Ok(flight) => flight,
+                Err(_) => return Ok(kept),
+            },
+        };
+        if self.is_fresh(trusted_for) {
+            return self.settled();
+        }
+        let patience = if kept.is_some() { PATIENCE_WITH_VALUE } else { PATIENCE };
+        let found = tokio::time::timeout(patience, look(self.peek()))
+            .await
+            .unwrap_or_else(|_| Err(Failure::Slow(patience.as_secs())));
+        self.settle(found);
+        self.settled()
+    }
+
+    fn is_fresh(&self, trusted_for: Duration) -> bool {
+        let looked_ms = self.looked_ms.load(Ordering::Acquire);
+        looked_ms > 0 && u128::from(looked_ms) + trusted_for.as_millis() > self.now_ms().into()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.origin.elapsed().as_millis() as u64 + 1
+    }
+
+    fn settle(&self, found: Result<Option<Arc<T>>, Failure>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Ok(value) => {
+                if let Some(failure) = state.failure.take() {
+                    info!("healed: {failure}");
+                }
+                state.value = value;
+            }
+            Err(failure) => {
+                // Said once, not once a second.
+                if state.failure.as_ref() != Some(&failure) {
+                    let then =
+                        if state.value.is_some() { "; serving the last good one" } else { "" };
+                    error!("{failure}{then}");
+                }
+                state.failure = Some(failure);
+            }
+        }
+        drop(state);
+        self.looked_ms.store(self.now_ms(), Ordering::Release);
+    }
+
+    fn settled(&self) -> Result<Option<Arc<T>>, Failure> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match (&state.value, &state.failure) {
+            (Some(value), _) => Ok(Some(Arc::clone(value))),
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Ok(None),
+        }
+    }
+}

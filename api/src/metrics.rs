@@ -1,0 +1,190 @@
+//! Figures about the server itself, in Prometheus' text format.
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use warp::http::{HeaderMap, StatusCode};
+
+/// What has happened since the start.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    began: Instant,
+    routes: Vec<RouteFigures>,
+    /// Makes request ids differ between starts.
+    seed: u64,
+    requests: AtomicU64,
+    pub(crate) connections: AtomicI64,
+    pub(crate) connections_accepted: AtomicU64,
+    pub(crate) connections_closed_for_room: AtomicU64,
+}
+
+#[derive(Debug)]
+struct RouteFigures {
+    pattern: &'static str,
+    by_status: [AtomicU64; STATUSES.len()],
+    by_duration: [AtomicU64; BUCKETS_US.len() + 1],
+    total_us: AtomicU64,
+}
+
+/// Measures one request.
+#[derive(Debug)]
+pub(crate) struct Timer<'a> {
+    metrics: &'a Metrics,
+    began: Instant,
+}
+
+const PATTERNS: [&str; 15] = [
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/systems",
+    "/hotspots",
+    "/hotspots/{date}",
+    "/hotspots/{date}/hours",
+    "/hotspots/{date}/{hex_id}",
+    "/stations/{date}",
+    "/stations/{date}/{station_id}",
+    "/quality/{date}",
+    "other",
+];
+const STATUSES: [u16; 11] = [200, 204, 304, 400, 401, 404, 405, 406, 500, 503, 0];
+const BUCKETS_US: [u64; 10] =
+    [100, 250, 500, 1000, 2500, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let figures = |pattern| RouteFigures {
+            pattern,
+            by_status: Default::default(),
+            by_duration: Default::default(),
+            total_us: AtomicU64::new(0),
+        };
+        Self {
+            began: Instant::now(),
+            routes: PATTERNS.map(figures).into(),
+            seed: RandomState::new().hash_one(PATTERNS),
+            requests: AtomicU64::new(0),
+            connections: AtomicI64::new(0),
+            connections_accepted: AtomicU64::new(0),
+            connections_closed_for_room: AtomicU64::new(0),
+        }
+    }
+
+    /// Starts measuring a request.
+    pub(crate) fn timer(&self) -> Timer<'_> {
+        Timer { metrics: self, began: Instant::now() }
+    }
+
+    /// The request's id: the client's where it sent a sensible one, else a new one.
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
+        let number = self.requests.fetch_add(1, Relaxed);
+        let sensible = |id: &&str| {
+            let plain =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            (1..=64).contains(&id.len()) && id.bytes().all(plain)
+        };
+        match headers.get("x-request-id").and_then(|id| id.to_str().ok()).filter(sensible) {
+            Some(id) => id.to_owned(),
+            // An odd multiplier maps numbers to ids one to one.
+            None => format!("{:016x}", self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        }
+    }
+
+    /// All figures; `usage` is tables, bytes and evictions of the memory.
+    pub(crate) fn text(&self, usage: (usize, usize, u64), is_ready: bool) -> String {
+        let mut out = String::new();
+        let head = |out: &mut String, name: &str, kind: &str, help: &str| {
+            let _ = writeln!(out, "# HELP hotspots_{name} {help}\n# TYPE hotspots_{name} {kind}");
+        };
+        head(&mut out, "http_requests_total", "counter", "Requests answered.");
+        for route in &self.routes {
+            for (status, count) in STATUSES.iter().zip(&route.by_status) {
+                let (count, status) = (count.load(Relaxed), status_name(*status));
+                if count > 0 {
+                    let path = route.pattern;
+                    let _ = writeln!(
+                        out,
+                        "hotspots_http_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}"
+                    );
+                }
+            }
+        }
+        head(
+            &mut out,
+            "http_request_duration_seconds",
+            "histogram",
+            "From the request's head to the answer being ready to send.",
+        );
+        for route in &self.routes {
+            let counts: Vec<u64> = route.by_duration.iter().map(|c| c.load(Relaxed)).collect();
+            let total: u64 = counts.iter().sum();
+            if total == 0 {
+                continue;
+            }
+            let (name, path) = ("hotspots_http_request_duration_seconds", route.pattern);
+            let mut below = 0;
+            for (bucket_us, count) in BUCKETS_US.iter().zip(&counts) {
+                below += count;
+                let le = *bucket_us as f64 / 1e6;
+                let _ = writeln!(out, "{name}_bucket{{path=\"{path}\",le=\"{le}\"}} {below}");
+            }
+            let sum = route.total_us.load(Relaxed) as f64 / 1e6;
+            let _ = writeln!(out, "{name}_bucket{{path=\"{path}\",le=\"+Inf\"}} {total}");
+            let _ = writeln!(out, "{name}_sum{{path=\"{path}\"}} {sum}");
+            let _ = writeln!(out, "{name}_count{{path=\"{path}\"}} {total}");
+        }
+        let (tables, bytes, evictions) = usage;
+        let connections = self.connections.load(Relaxed).max(0);
+        for (name, kind, help, value) in [
+            ("uptime_seconds", "gauge", "Time since the start.", self.began.elapsed().as_secs()),
+            ("lake_up", "gauge", "1 while the lake answers.", u64::from(is_ready)),
+            ("memory_tables", "gauge", "Tables in memory.", tables as u64),
+            ("memory_bytes", "gauge", "Bytes of tables and answers in memory.", bytes as u64),
+            ("memory_evictions_total", "counter", "Tables let go for others.", evictions),
+            ("http_connections", "gauge", "Open connections.", connections as u64),
+            (
+                "http_connections_total",
+                "counter",
+                "Connections accepted.",
+                self.connections_accepted.load(Relaxed),
+            ),
+            (
+                "http_connections_closed_for_room_total",
+                "counter",
+                "Connections closed because there were too many.",
+                self.connections_closed_for_room.load(Relaxed),
+            ),
+        ] {
+            head(&mut out, name, kind, help);
+            let _ = writeln!(out, "hotspots_{name} {value}");
+        }
+        out
+    }
+}
+
+impl Timer<'_> {
+    /// Counts the request under its path's pattern and status.
+    pub(crate) fn stop(self, pattern: &str, status: StatusCode) -> Duration {
+        let duration = self.began.elapsed();
+        let us = duration.as_micros() as u64;
+        let routes = &self.metrics.routes;
+        let route = routes.iter().find(|route| route.pattern == pattern).or(routes.last());
+        if let Some(route) = route {
+            let at = STATUSES.iter().position(|known| *known == status.as_u16());
+            route.by_status[at.unwrap_or(STATUSES.len() - 1)].fetch_add(1, Relaxed);
+            let bucket = BUCKETS_US.iter().position(|most| us <= *most);
+            route.by_duration[bucket.unwrap_or(BUCKETS_US.len())].fetch_add(1, Relaxed);
+            route.total_us.fetch_add(us, Relaxed);
+        }
+        duration
+    }
+}
+
+fn status_name(status: u16) -> String {
+    if status == 0 { "other".to_owned() } else { status.to_string() }
+}

@@ -1,0 +1,419 @@
+//! Which cells, in what order, how heavy: pure functions over a table's columns.
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt32Type};
+use arrow::error::ArrowError;
+use hotspots_data::Cell;
+
+/// What cells can be ranked by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Metric {
+    #[default]
+    Bikes,
+    Ebikes,
+    Mechanical,
+    Docks,
+    Occupancy,
+    EmptyShare,
+    FullShare,
+}
+
+/// Which of a metric's columns counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The metric itself.
+    #[default]
+    Plain,
+    /// Its mean over the cell and its six neighbours.
+    Smoothed,
+    /// Its difference from the usual of that weekday.
+    Baseline,
+}
+
+/// What a weight of 1 is the largest of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RelativeTo {
+    /// All cells of the system on that day.
+    #[default]
+    City,
+    /// The cells within `bbox` and `near` (and of `hour`).
+    Selection,
+}
+
+/// An area on the map; a row is in it when its point is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Area {
+    pub(crate) bbox: Option<Bbox>,
+    pub(crate) near: Option<Circle>,
+}
+
+/// Degrees, WGS 84; `west` above `east` crosses the antimeridian.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bbox {
+    pub(crate) west: f64,
+    pub(crate) south: f64,
+    pub(crate) east: f64,
+    pub(crate) north: f64,
+}
+
+/// All within `radius_m` of a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Circle {
+    pub(crate) lat: f64,
+    pub(crate) lng: f64,
+    pub(crate) radius_m: f64,
+}
+
+/// Which cells are wanted, and in what order.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Wishes {
+    pub(crate) metric: Metric,
+    pub(crate) order: Order,
+    /// Local hour, 0 to 23.
+    pub(crate) hour: Option<u32>,
+    pub(crate) area: Area,
+    pub(crate) relative_to: RelativeTo,
+    pub(crate) min_weight: Option<f64>,
+    pub(crate) limit: Option<usize>,
+}
+
+/// The cells wished for.
+#[derive(Clone, Debug)]
+pub(crate) struct Selected {
+    /// The table's columns, with `rank`, `weight` and `share` of the metric wished for.
+    pub(crate) batch: RecordBatch,
+    /// Cells that have the metric at all, in the whole city (and hour).
+    pub(crate) cells: usize,
+    /// What a weight of 1 stands for, in the metric's unit.
+    pub(crate) weight_of_one: f64,
+}
+
+impl Metric {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Bikes,
+        Self::Ebikes,
+        Self::Mechanical,
+        Self::Docks,
+        Self::Occupancy,
+        Self::EmptyShare,
+        Self::FullShare,
+    ];
+
+    /// The column's name, which is the parameter's value.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bikes => "bikes",
+            Self::Ebikes => "ebikes",
+            Self::Mechanical => "mechanical",
+            Self::Docks => "docks",
+            Self::Occupancy => "occupancy",
+            Self::EmptyShare => "empty_share",
+            Self::FullShare => "full_share",
+        }
+    }
+
+    /// Whether a sum over cells means something.
+    fn adds_up(self) -> bool {
+        matches!(self, Self::Bikes | Self::Ebikes | Self::Mechanical | Self::Docks)
+    }
+}
+
+impl Wishes {
+    /// The column that decides.
+    pub(crate) fn column(&self) -> &'static str {
+        match self.order {
+            Order::Plain => self.metric.name(),
+            Order::Smoothed => "smoothed_bikes",
+            Order::Baseline => "baseline_difference",
+        }
+    }
+
+    /// What weights are relative to, in words.
+    pub(crate) fn reference(&self) -> &'static str {
+        match (self.relative_to, self.order, self.hour) {
+            (RelativeTo::City, Order::Baseline, _) => {
+                "the largest difference, up or down, of any cell of the city that day"
+            }
+            (RelativeTo::City, _, None) => "the largest value of any cell of the city that day",
+            (RelativeTo::City, _, Some(_)) => {
+                "the largest value of any cell of the city in any hour of that day"
+            }
+            (RelativeTo::Selection, Order::Baseline, _) => {
+                "the largest difference, up or down, of any cell selected"
+            }
+            (RelativeTo::Selection, ..) => "the largest value of any cell selected",
+        }
+    }
+}
+
+impl Area {
+    /// Whether a point (degrees) lies in it.
+    pub(crate) fn contains(&self, lat: f64, lng: f64) -> bool {
+        self.bbox.is_none_or(|bbox| bbox.contains(lat, lng))
+            && self.near.is_none_or(|near| near.distance_m(lat, lng) <= near.radius_m)
+    }
+
+    /// Whether it is the whole globe.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.bbox.is_none() && self.near.is_none()
+    }
+}
+
+impl Bbox {
+    fn contains(self, lat: f64, lng: f64) -> bool {
+        let within = if self.west <= self.east {
+            (self.west..=self.east).contains(&lng)
+        } else {
+            lng >= self.west || lng <= self.east
+        };
+        within && (self.south..=self.north).contains(&lat)
+    }
+}
+
+impl Circle {
+    /// Great-circle distance in metres on a sphere of the mean earth radius (haversine formula).
+    fn distance_m(self, lat: f64, lng: f64) -> f64 {
+        const EARTH_RADIUS_M: f64 = 6_371_008.8;
+        let half = |a: f64, b: f64| ((a - b).to_radians() / 2.0).sin().powi(2);
+        let cosines = self.lat.to_radians().cos() * lat.to_radians().cos();
+        let h = half(lat, self.lat) + cosines * half(lng, self.lng);
+        2.0 * EARTH_RADIUS_M * h.sqrt().min(1.0).asin()
+    }
+}
+
+/// The cells of a table of hotspots, or with [`Wishes::hour`] of hourly ones, as wished.
+///
+/// # Errors
+/// When a column is missing or of another type.
+pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, ArrowError> {
+    let located = match table.column_by_name("lat") {
+        Some(_) => table.clone(),
+        None => with_centres(table)?,
+    };
+    let values = floats(&located, wishes.column())?;
+    let hours = match wishes.hour {
+        Some(hour) => Some((column(&located, "hour")?.as_primitive::<UInt32Type>(), hour)),
+        None => None,
+    };
+    let in_hour = |row: usize| hours.is_none_or(|(hours, hour)| hours.value(row) == hour);
+    let mut rows: Vec<usize> =
+        (0..located.num_rows()).filter(|&row| values.is_valid(row) && in_hour(row)).collect();
+    let ids = column(&located, "hex_id")?.as_string::<i32>();
+    rows.sort_by(|&a, &b| {
+        values.value(b).total_cmp(&values.value(a)).then_with(|| ids.value(a).cmp(ids.value(b)))
+    });
+    let cells = rows.len();
+
+    let (lats, lngs) = (floats(&located, "lat")?, floats(&located, "lng")?);
+    let inside = |row: &usize| wishes.area.contains(lats.value(*row), lngs.value(*row));
+    let largest = |rows: &[usize]| {
+        let values = rows.iter().map(|&row| values.value(row));
+        let signed = wishes.order == Order::Baseline;
+        values.map(|value| if signed { value.abs() } else { value }).fold(0.0, f64::max)
+    };
+    let mut ranks = ranks(&rows, values);
+    let (mut weight_of_one, mut sum) =
+        (0.0, rows.iter().map(|&row| values.value(row)).sum::<f64>());
+    match wishes.relative_to {
+        RelativeTo::City => {
+            let all: Vec<usize> =
+                (0..located.num_rows()).filter(|&row| values.is_valid(row)).collect();
+            weight_of_one = largest(&all);
+            let (kept, kept_ranks) = rows.iter().zip(&ranks).filter(|(row, _)| inside(row)).unzip();
+            (rows, ranks) = (kept, kept_ranks);
+        }
+        RelativeTo::Selection => {
+            rows.retain(inside);
+            weight_of_one = f64::max(weight_of_one, largest(&rows));
+            sum = rows.iter().map(|&row| values.value(row)).sum();
+            ranks = self::ranks(&rows, values);
+        }
+    }
+
+    let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    let mut weights: Vec<f64> =
+        rows.iter().map(|&row| ratio(values.value(row), weight_of_one)).collect();
+    // In order of rank, so of weight: those that are heavy enough come first.
+    let heavy =
+        wishes.min_weight.map_or(rows.len(), |least| weights.partition_point(|w| *w >= least));
+    let kept = heavy.min(wishes.limit.unwrap_or(usize::MAX));
+    rows.truncate(kept);
+    ranks.truncate(kept);
+    weights.truncate(kept);
+    let adds_up = wishes.metric.adds_up() && wishes.order != Order::Baseline;
+    let shares: Vec<Option<f64>> =
+        rows.iter().map(|&row| adds_up.then(|| ratio(values.value(row), sum))).collect();
+    let indices: UInt32Array = rows.iter().map(|&row| row as u32).collect::<Vec<_>>().into();
+    let taken = take_record_batch(&located, &indices)?;
+    let batch = replaced(
+        &taken,
+        vec![
+            ("rank", Arc::new(UInt32Array::from(ranks))),
+            ("weight", Arc::new(Float64Array::from(weights))),
+            ("share", Arc::new(Float64Array::from(shares))),
+        ],
+    )?;
+    Ok(Selected { batch, cells, weight_of_one })
+}
+
+/// All hours of the cells in the area, with their centres.
+///
+/// # Errors
+/// When a column is missing or of another type.
+pub(crate) fn all_hours(table: &RecordBatch, wishes: &Wishes) -> Result<RecordBatch, ArrowError> {
+    let located = with_centres(table)?;
+    let (lats, lngs) = (floats(&located, "lat")?, floats(&located, "lng")?);
+    matching(&located, |row| wishes.area.contains(lats.value(row), lngs.value(row)))
+}
+
+/// The stations (`lat`, `lon`) in the area; all of them where it is the globe.
+///
+/// # Errors
+/// When a column is missing or of another type.
+pub(crate) fn within(table: &RecordBatch, area: &Area) -> Result<RecordBatch, ArrowError> {
+    if area.is_everywhere() {
+        return Ok(table.clone());
+    }
+    let (lats, lngs) = (floats(table, "lat")?, floats(table, "lon")?);
+    matching(table, |row| {
+        lats.is_valid(row) && lngs.is_valid(row) && area.contains(lats.value(row), lngs.value(row))
+    })
+}
+
+/// The rows whose text column holds `value`.
+///
+/// # Errors
+/// When the column is missing.
+pub(crate) fn equal(
+    table: &RecordBatch,
+    name: &str,
+    value: &str,
+) -> Result<RecordBatch, ArrowError> {
+    let texts = column(table, name)?.as_string::<i32>();
+    matching(table, |row| texts.is_valid(row) && texts.value(row) == value)
+}
+
+/// The first `limit` rows.
+pub(crate) fn first(table: &RecordBatch, limit: Option<usize>) -> RecordBatch {
+    table.slice(0, table.num_rows().min(limit.unwrap_or(usize::MAX)))
+}
+
+/// A column of a table.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn column<'a>(table: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    table.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
+}
+
+/// A column of numbers.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn floats<'a>(
+    table: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a Float64Array, ArrowError> {
+    column(table, name)?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` holds no numbers")))
+}
+
+fn matching(table: &RecordBatch, keep: impl Fn(usize) -> bool) -> Result<RecordBatch, ArrowError> {
+    let rows: Vec<u32> =
+        (0..table.num_rows()).filter(|&row| keep(row)).map(|row| row as u32).collect();
+    take_record_batch(table, &UInt32Array::from(rows))
+}
+
+/// 1 for the first; equal values have equal rank, and the next rank is left out.
+fn ranks(rows: &[usize], values: &Float64Array) -> Vec<u32> {
+    let mut ranks: Vec<u32> = Vec::with_capacity(rows.len());
+    for (index, &row) in rows.iter().enumerate() {
+        #[expect(clippy::float_cmp, reason = "a tie is an equal number")]
+        let ties = index > 0 && values.value(rows[index - 1]) == values.value(row);
+        ranks.push(if ties { ranks[index - 1] } else { index as u32 + 1 });
+    }
+    ranks
+}
+
+/// Adds the centres of cells that a table knows by name only, as its second and third column.
+fn with_centres(table: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let ids = column(table, "hex_id")?.as_string::<i32>();
+    let mut known: std::collections::HashMap<&str, (f64, f64)> = std::collections::HashMap::new();
+    let (mut lats, mut lngs) = (Vec::new(), Vec::new());
+    for id in (0..ids.len()).map(|row| ids.value(row)) {
+        let (lat, lng) = *known
+            .entry(id)
+            .or_insert_with(|| id.parse::<Cell>().map_or((f64::NAN, f64::NAN), Cell::centre));
+        lats.push(lat);
+        lngs.push(lng);
+    }
+    let unit = |name: &str| described(name, false, "degrees, WGS 84", "Of the cell's centre.");
+    let mut fields: Vec<Field> =
+        table.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut columns = table.columns().to_vec();
+    for (at, name, values) in [(1, "lat", lats), (2, "lng", lngs)] {
+        fields.insert(at, unit(name));
+        columns.insert(at, Arc::new(Float64Array::from(values)));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+/// The table with other values in `rank` (put first where it is new), `weight` and `share`.
+fn replaced(
+    table: &RecordBatch,
+    changes: Vec<(&'static str, ArrayRef)>,
+) -> Result<RecordBatch, ArrowError> {
+    let schema = table.schema();
+    let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+    let mut columns = table.columns().to_vec();
+    for (name, values) in changes {
+        let field = meaning(name);
+        if let Ok(at) = schema.index_of(name) {
+            let at = at + (fields.len() - schema.fields().len());
+            (fields[at], columns[at]) = (field, values);
+        } else {
+            let before = if name == "rank" { 0 } else { after(&fields, "weight") };
+            fields.insert(before, field);
+            columns.insert(before, values);
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn after(fields: &[Field], name: &str) -> usize {
+    fields.iter().position(|field| field.name() == name).map_or(fields.len(), |at| at + 1)
+}
+
+/// What the columns that every answer computes mean.
+pub(crate) fn meaning(name: &str) -> Field {
+    match name {
+        "rank" => Field::new("rank", DataType::UInt32, false).with_metadata(unit_and_meaning(
+            "rank",
+            "1 for the largest value of the metric; equal values have equal rank, and the next rank is left out.",
+        )),
+        "weight" => described(
+            "weight",
+            false,
+            "-1 to 1",
+            "The metric's value ÷ what `relative_to` says; below 0 only for differences from the baseline.",
+        ),
+        _ => described(
+            "share",
+            true,
+            "0 to 1",
+            "The metric's value ÷ the sum over the same cells; null for ratios and differences, which do not add up.",
+        ),
+    }
+}
+
+fn described(name: &str, nullable: bool, unit: &str, meaning: &str) -> Field {
+    Field::new(name, DataType::Float64, nullable).with_metadata(unit_and_meaning(unit, meaning))
+}
+
+fn unit_and_meaning(unit: &str, meaning: &str) -> std::collections::HashMap<String, String> {
+    [("unit".to_owned(), unit.to_owned()), ("meaning".to_owned(), meaning.to_owned())].into()
+}

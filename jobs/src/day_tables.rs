@@ -1,0 +1,190 @@
+//! An observed day as its tables: pure, from what was read to what is written.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hotspots_data::table::{HotspotHour, QualityCheck, Row, StationDay};
+use hotspots_data::{DaySummary, Resolution, SystemId};
+use rayon::prelude::*;
+
+use crate::aggregate::{AggregateError, Options};
+use crate::baseline::{Baseline, median};
+use crate::cells::{CellDay, Figures, Sources, cells};
+use crate::day_inputs::{DayInputs, METHOD};
+use crate::getis_ord::{radius_m, rings};
+use crate::hotspots::{hotspots, hourly};
+use crate::hours::{Hour, at_hour, hours};
+use crate::poll_weights::{holds, longest_unobserved};
+use crate::quality::checks;
+use crate::read_day::ObservedDay;
+use crate::station_day::{StationSums, station_sums};
+use crate::station_rows::{Left, left_out, station_rows};
+use crate::timeline::{Segment, segments};
+
+/// The resolution's own part of a day: what is asked for, and what is known beforehand.
+pub(crate) struct Wanted {
+    pub(crate) resolution: Resolution,
+    pub(crate) baseline: Baseline,
+    /// The fingerprint of all its inputs.
+    pub(crate) inputs: String,
+}
+
+/// A day's tables, encoded, with what they say of the day.
+pub(crate) struct DayTables {
+    pub(crate) station_days: Bytes,
+    pub(crate) quality: Bytes,
+    /// In the order they were wanted.
+    pub(crate) cells: Vec<CellTables>,
+}
+
+/// A resolution's tables.
+pub(crate) struct CellTables {
+    pub(crate) resolution: Resolution,
+    pub(crate) hotspots: Bytes,
+    pub(crate) hourly: Bytes,
+    pub(crate) summary: DaySummary,
+}
+
+/// The times at which a station's bikes are told.
+const TIMES: [u32; 2] = [8, 18];
+
+/// Computes a day.
+pub(crate) fn day_tables(
+    system: &SystemId,
+    inputs: &DayInputs,
+    observed: &ObservedDay,
+    wanted: &[Wanted],
+    options: Options,
+    observations: &str,
+) -> Result<DayTables, AggregateError> {
+    let day = inputs.day;
+    let hours = hours(day);
+    let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
+    let vehicle_polls: Vec<_> = inputs.vehicles.iter().map(|poll| poll.stamp).collect();
+    let segments = segments(&polls, &vehicle_polls, day, &hours, options.max_gap());
+    let times = TIMES.map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
+    let ObservedDay { stations, places, free } = observed;
+    let days: Vec<StationSums> = stations
+        .par_iter()
+        .map(|station| station_sums(station, places, &segments, &times))
+        .collect();
+
+    let sources = Sources {
+        stations,
+        days: &days,
+        places,
+        segments: &segments,
+        hours: &hours,
+        polls: polls.len(),
+    };
+    let about = About {
+        system,
+        inputs,
+        options,
+        polls: &polls,
+        vehicle_polls: &vehicle_polls,
+        segments: &segments,
+        left: left_out(stations, &days, places),
+        observations,
+    };
+    let of_cells = |(index, wanted): (usize, &Wanted)| {
+        let cells = cells(sources, &free[index], index)?;
+        about.cell_tables(&cells, &hours, wanted)
+    };
+    let cells: Vec<CellTables> = wanted
+        .par_iter()
+        .enumerate()
+        .map(|(i, w)| of_cells((i, w)))
+        .collect::<Result<_, AggregateError>>()?;
+    let metadata = cells.last().map(|tables| tables.summary.to_metadata()).unwrap_or_default();
+    let rows = station_rows(stations, &days, places, &hours);
+    let checks = checks(stations, &days, places, day.length().num_milliseconds());
+    let encode = AggregateError::Encode;
+    Ok(DayTables {
+        station_days: StationDay::encode(&rows, &metadata).map_err(encode)?,
+        quality: QualityCheck::encode(&checks, &metadata).map_err(encode)?,
+        cells,
+    })
+}
+
+/// What a day's summary is made of.
+struct About<'d> {
+    system: &'d SystemId,
+    inputs: &'d DayInputs,
+    options: Options,
+    polls: &'d [DateTime<Utc>],
+    vehicle_polls: &'d [DateTime<Utc>],
+    segments: &'d [Segment],
+    left: Left,
+    observations: &'d str,
+}
+
+impl About<'_> {
+    fn cell_tables(
+        &self,
+        cells: &CellDay,
+        hours: &[Hour],
+        wanted: &Wanted,
+    ) -> Result<CellTables, AggregateError> {
+        let resolution = wanted.resolution;
+        let rows = hotspots(&cells.day, resolution, &wanted.baseline);
+        let hour_rows: Vec<HotspotHour> = hourly(hours, &cells.hours);
+        let summary = self.summary(&cells.day, wanted);
+        let metadata = summary.to_metadata();
+        let encode = AggregateError::Encode;
+        Ok(CellTables {
+            resolution,
+            hotspots: Row::encode(&rows, &metadata).map_err(encode)?,
+            hourly: Row::encode(&hour_rows, &metadata).map_err(encode)?,
+            summary,
+        })
+    }
+
+    fn summary(&self, cells: &[Figures], wanted: &Wanted) -> DaySummary {
+        let day = self.inputs.day;
+        let holds = holds(self.polls, day, self.options.max_gap());
+        let own = || self.polls.iter().copied().filter(|&time| day.contains(time));
+        let own_vehicles = self.vehicle_polls.iter().filter(|&&time| day.contains(time));
+        let seen_ms: i64 = self.segments.iter().map(|segment| segment.hold_ms).sum();
+        let cadence_s = cadence_s(&own().collect::<Vec<_>>());
+        let until = if self.inputs.provisional { own().max() } else { None }.unwrap_or(day.end());
+        let polls = own().count() as u32;
+        let expected = cadence_s.map(|cadence| (until - day.start()).as_seconds_f64() / cadence);
+        let left = self.left;
+        DaySummary {
+            system: self.system.clone(),
+            date: day.date(),
+            time_zone: day.time_zone(),
+            resolution: wanted.resolution.into(),
+            provisional: self.inputs.provisional,
+            coverage: seen_ms as f64 / day.length().num_milliseconds() as f64,
+            polls,
+            polls_expected: expected.map_or(polls, |expected| expected.round() as u32),
+            cadence_s,
+            vehicle_polls: own_vehicles.count() as u32,
+            first_poll: own().min().map(hotspots_data::summary::Timestamp),
+            last_poll: own().max().map(hotspots_data::summary::Timestamp),
+            longest_unobserved_s: longest_unobserved(self.polls, &holds, day).as_seconds_f64(),
+            max_gap_s: self.options.max_gap.as_secs_f64(),
+            stations: left.in_cells,
+            stations_without_information: left.without_information,
+            stations_without_status: left.without_status,
+            stations_without_position: left.without_position,
+            stations_not_installed: left.not_installed,
+            stations_without_counts: left.without_counts,
+            bikes: cells.iter().map(|cell| cell.bikes).sum(),
+            vehicles: cells.iter().map(|cell| cell.free_bikes).sum(),
+            gi_rings: rings(wanted.resolution),
+            gi_radius_m: radius_m(wanted.resolution),
+            baseline_days: wanted.baseline.days(),
+            method: METHOD,
+            observations: self.observations.to_owned(),
+            inputs: wanted.inputs.clone(),
+        }
+    }
+}
+
+/// The median time between polls; `None` below two of them, or when all are of one instant.
+fn cadence_s(polls: &[DateTime<Utc>]) -> Option<f64> {
+    let between = polls.windows(2).map(|pair| (pair[1] - pair[0]).as_seconds_f64());
+    median(between.collect()).filter(|&cadence| cadence > 0.0)
+}

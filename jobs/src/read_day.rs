@@ -1,0 +1,166 @@
+//! Reads a day: objects of the lake become the grid of stations and polls, a few at a time.
+
+use std::ops::Range;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use hotspots_data::codec::CodecError;
+use hotspots_data::table::{Row as _, StationInformation};
+use hotspots_data::{Key, Lake, LakeError, Resolution};
+
+use crate::aggregate::AggregateError;
+use crate::compacted;
+use crate::day_inputs::{DayInputs, Recordings};
+use crate::grid::{Grid, PollRows, StationRow};
+use crate::observations;
+use crate::places::{Places, Version};
+use crate::vehicles::{self, FreeDay, FreePoll};
+
+/// A day as it was observed.
+#[derive(Debug)]
+pub(crate) struct ObservedDay {
+    /// In order of id.
+    pub(crate) stations: Vec<StationRow>,
+    pub(crate) places: Places,
+    /// By resolution.
+    pub(crate) free: Vec<FreeDay>,
+}
+
+/// Polls that one task reads and decodes: bounds memory, and is enough to be worth a task.
+const POLLS_AT_ONCE: usize = 24;
+
+/// Reads everything that a day is computed from.
+pub(crate) async fn read_day(
+    lake: &Lake,
+    inputs: &DayInputs,
+    resolutions: &[Resolution],
+) -> Result<ObservedDay, AggregateError> {
+    let places = read_places(lake, inputs, resolutions).await?;
+    let free = read_vehicles(lake, inputs, resolutions).await?;
+    let stations = read_status(lake, inputs).await?;
+    Ok(ObservedDay { stations, places, free })
+}
+
+async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>, AggregateError> {
+    let carried = inputs.before.iter().flat_map(|before| before.polls.last());
+    let days = [
+        (inputs.before.as_ref(), carried.collect()),
+        (Some(&inputs.own), inputs.own.polls.iter().collect::<Vec<_>>()),
+    ];
+    let mut grid = Grid::new(inputs.polls().len());
+    let mut raw: Vec<(usize, Key)> = Vec::new();
+    let mut column = 0;
+    for (day, polls) in days {
+        let mut columns = Vec::new();
+        for poll in polls {
+            match poll.number {
+                None => raw.push((column, poll.recordings.key.clone())),
+                Some(number) => columns.push((number, column)),
+            }
+            column += 1;
+        }
+        let Some(compacted) = day.and_then(|day| day.compacted.clone()) else { continue };
+        if !columns.is_empty() {
+            grid = blocking(move || {
+                compacted::read(&compacted.bytes, &columns, &mut grid)
+                    .map_err(damaged(&compacted.key))?;
+                Ok(grid)
+            })
+            .await?;
+        }
+    }
+    let chunks: Vec<Vec<(usize, Key)>> = raw.chunks(POLLS_AT_ONCE).map(<[_]>::to_vec).collect();
+    let mut decoded = futures::stream::iter(chunks)
+        .map(|chunk| read_polls(lake, chunk))
+        .buffered(rayon::current_num_threads() + 1);
+    while let Some(polls) = decoded.try_next().await? {
+        for (column, rows) in polls {
+            grid.add(column, &rows);
+        }
+    }
+    Ok(grid.into_stations())
+}
+
+async fn read_polls(
+    lake: &Lake,
+    polls: Vec<(usize, Key)>,
+) -> Result<Vec<(usize, PollRows)>, AggregateError> {
+    let mut objects = Vec::with_capacity(polls.len());
+    for (column, key) in polls {
+        let bytes = lake.get(&key).await?.bytes;
+        objects.push((column, key, bytes));
+    }
+    blocking(move || {
+        let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
+        for (column, key, bytes) in objects {
+            let last = decoded.last().map(|(_, rows)| rows);
+            decoded.push((column, observations::decode(bytes, last).map_err(damaged(&key))?));
+        }
+        Ok(decoded)
+    })
+    .await
+}
+
+async fn read_places(
+    lake: &Lake,
+    inputs: &DayInputs,
+    resolutions: &[Resolution],
+) -> Result<Places, AggregateError> {
+    let mut versions = Vec::new();
+    for (information, polls) in in_force(&inputs.information, &inputs.polls()) {
+        let bytes = lake.get(&information.key).await?.bytes;
+        let (rows, _) = StationInformation::decode(bytes).map_err(damaged(&information.key))?;
+        versions.push(Version::new(polls, rows, resolutions));
+    }
+    Ok(Places { versions })
+}
+
+async fn read_vehicles(
+    lake: &Lake,
+    inputs: &DayInputs,
+    resolutions: &[Resolution],
+) -> Result<Vec<FreeDay>, AggregateError> {
+    let read = async |poll: &Recordings| {
+        let bytes = lake.get(&poll.key).await?.bytes;
+        let (key, resolutions) = (poll.key.clone(), resolutions.to_vec());
+        blocking(move || vehicles::decode(bytes, &resolutions).map_err(damaged(&key))).await
+    };
+    let polls: Vec<FreePoll> = futures::stream::iter(&inputs.vehicles)
+        .map(read)
+        .buffered(rayon::current_num_threads() + 1)
+        .try_collect()
+        .await?;
+    Ok(vehicles::days(&polls, resolutions.len()))
+}
+
+/// The versions in force during some poll, each with those polls: from when it was seen until the next
+/// one was; the first also for the polls before it.
+fn in_force<'v>(
+    versions: &'v [Recordings],
+    polls: &[&Recordings],
+) -> Vec<(&'v Recordings, Range<usize>)> {
+    let start = |version: usize| match versions.get(version) {
+        Some(_) if version == 0 => 0,
+        Some(seen) => polls.partition_point(|poll| poll.stamp < seen.stamp),
+        None => polls.len(),
+    };
+    let spans = versions.iter().enumerate().map(|(i, seen)| (seen, start(i)..start(i + 1)));
+    spans.filter(|(_, polls)| !polls.is_empty()).collect()
+}
+
+fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
+    let key = key.to_string();
+    move |source| AggregateError::Object { key: key.clone(), source }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AggregateError> + Send + 'static,
+) -> Result<T, AggregateError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| AggregateError::CutOff(error.to_string()))?
+}
+
+/// Whether an error says that an object went away between listing and reading.
+pub(crate) fn is_gone(error: &AggregateError) -> bool {
+    matches!(error, AggregateError::Lake(LakeError::Missing { .. }))
+}

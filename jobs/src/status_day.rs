@@ -1,0 +1,94 @@
+//! The status polls of a local day, wherever they are kept: each in its own object, or together in the
+//! compacted day.
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use hotspots_data::{Derived, Key, Lake, LakeError, Recorded, SystemId};
+
+use crate::aggregate::AggregateError;
+use crate::day_inputs::{Recordings, list};
+
+/// The polls of one day.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusDay {
+    /// In order of time.
+    pub(crate) polls: Vec<StatusPoll>,
+    /// The compacted day, if there is one.
+    pub(crate) compacted: Option<Compacted>,
+}
+
+/// One poll.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusPoll {
+    /// Its own object's key, whether or not that object is still there.
+    pub(crate) recordings: Recordings,
+    /// Its number in the compacted day; `None` where it is in its own object only.
+    pub(crate) number: Option<usize>,
+    /// Whether its own object was listed.
+    pub(crate) is_raw: bool,
+}
+
+/// A compacted day.
+#[derive(Clone, Debug)]
+pub(crate) struct Compacted {
+    pub(crate) key: Key,
+    pub(crate) bytes: Bytes,
+}
+
+impl StatusDay {
+    /// Finds every poll once.
+    ///
+    /// The polls' own objects are listed first and the compacted day is read after that: compaction
+    /// writes the day before it deletes any of them, so a poll gone from the listing is in the day.
+    pub(crate) async fn find(
+        lake: &Lake,
+        system: &SystemId,
+        date: NaiveDate,
+    ) -> Result<Self, AggregateError> {
+        let raw = list(lake, Recorded::StationStatus, system, date).await?;
+        let key = Derived::StationStatusDaily.key(system, date);
+        let compacted = match lake.get(&key).await {
+            Ok(object) => Some(Compacted { key, bytes: object.bytes }),
+            Err(LakeError::Missing { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut polls: Vec<StatusPoll> = raw
+            .into_iter()
+            .map(|recordings| StatusPoll { recordings, number: None, is_raw: true })
+            .collect();
+        if let Some(compacted) = &compacted {
+            let keys =
+                crate::compacted::polls(&compacted.bytes, system, date).map_err(|source| {
+                    AggregateError::Object { key: compacted.key.to_string(), source }
+                })?;
+            let listed = polls.len();
+            for (number, recordings) in keys.into_iter().enumerate() {
+                // A listing is in order of keys, and so in order of time.
+                let found =
+                    polls[..listed].binary_search_by(|p| p.recordings.key.cmp(&recordings.key));
+                match found {
+                    Ok(at) => polls[at].number = Some(number),
+                    Err(_) => {
+                        polls.push(StatusPoll { recordings, number: Some(number), is_raw: false })
+                    }
+                }
+            }
+            polls.sort_by(|a, b| a.recordings.key.cmp(&b.recordings.key));
+        }
+        Ok(Self { polls, compacted })
+    }
+
+    /// Some object of the day; `None` where there is none.
+    pub(crate) async fn any_object(
+        &self,
+        lake: &Lake,
+    ) -> Result<Option<(Key, Bytes)>, AggregateError> {
+        if let Some(Compacted { key, bytes }) = &self.compacted {
+            return Ok(Some((key.clone(), bytes.clone())));
+        }
+        let Some(first) = self.polls.first() else { return Ok(None) };
+        let key = first.recordings.key.clone();
+        let bytes = lake.get(&key).await?.bytes;
+        Ok(Some((key, bytes)))
+    }
+}

@@ -1,0 +1,112 @@
+//! The day cut into segments: within one, the same polls hold and the local clock shows one hour.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hotspots_data::Day;
+
+use crate::hours::Hour;
+use crate::poll_weights::holds;
+
+/// A part of the day in which the same states hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Since the day began.
+    pub(crate) from_ms: i64,
+    pub(crate) hold_ms: i64,
+    /// Index of the hour.
+    pub(crate) hour: usize,
+    /// The status poll whose state holds.
+    pub(crate) poll: Option<usize>,
+    /// The vehicle poll whose state holds.
+    pub(crate) vehicles: Option<usize>,
+}
+
+/// The segments of a day in order, without those in which nothing is known.
+pub(crate) fn segments(
+    polls: &[DateTime<Utc>],
+    vehicles: &[DateTime<Utc>],
+    day: Day,
+    hours: &[Hour],
+    max_gap: TimeDelta,
+) -> Vec<Segment> {
+    let since = |instant: DateTime<Utc>| (instant - day.start()).num_milliseconds();
+    let stretches = |times: &[DateTime<Utc>]| -> Vec<(i64, i64, usize)> {
+        let holds = holds(times, day, max_gap);
+        let stretch = |(index, (&time, hold)): (usize, (&DateTime<Utc>, TimeDelta))| {
+            let from = since(time.max(day.start()));
+            (from, from + hold.num_milliseconds(), index)
+        };
+        times.iter().zip(holds).enumerate().map(stretch).filter(|(from, to, _)| to > from).collect()
+    };
+    let (polls, vehicles) = (stretches(polls), stretches(vehicles));
+    let mut cuts: Vec<i64> =
+        polls.iter().chain(&vehicles).flat_map(|&(from, to, _)| [from, to]).collect();
+    cuts.extend(hours.iter().map(|hour| since(hour.start)));
+    cuts.sort_unstable();
+    cuts.dedup();
+    let (mut poll, mut vehicle, mut hour) = (Cursor::new(&polls), Cursor::new(&vehicles), 0);
+    let mut segments = Vec::with_capacity(cuts.len());
+    for pair in cuts.windows(2) {
+        let (from_ms, to_ms) = (pair[0], pair[1]);
+        while hours.get(hour + 1).is_some_and(|next| since(next.start) <= from_ms) {
+            hour += 1;
+        }
+        let (poll, vehicles) = (poll.at(from_ms), vehicle.at(from_ms));
+        if poll.is_some() || vehicles.is_some() {
+            segments.push(Segment { from_ms, hold_ms: to_ms - from_ms, hour, poll, vehicles });
+        }
+    }
+    segments
+}
+
+/// Walks stretches of time in order.
+struct Cursor<'s> {
+    stretches: &'s [(i64, i64, usize)],
+}
+
+impl<'s> Cursor<'s> {
+    fn new(stretches: &'s [(i64, i64, usize)]) -> Self {
+        Self { stretches }
+    }
+
+    /// What holds at a time, which never goes back.
+    fn at(&mut self, time: i64) -> Option<usize> {
+        while let Some((&(from, to, index), rest)) = self.stretches.split_first() {
+            if time < to {
+                return (from <= time).then_some(index);
+            }
+            self.stretches = rest;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hours::hours;
+    use chrono_tz::Tz;
+
+    #[test]
+    fn segments_are_cut_at_polls_and_at_hours() {
+        let day = Day::new(hotspots_data::parse_date("2026-02-10").unwrap(), Tz::Asia__Kolkata);
+        let at = |minutes: i64| day.start() + TimeDelta::minutes(minutes);
+        let polls = [at(-5), at(55), at(61), at(1435)];
+        let found = segments(&polls, &[at(58)], day, &hours(day), TimeDelta::minutes(15));
+        let minutes: Vec<_> = found
+            .iter()
+            .map(|s| (s.from_ms / 60_000, s.hold_ms / 60_000, s.hour, s.poll, s.vehicles))
+            .collect();
+        assert_eq!(
+            minutes,
+            [
+                (0, 10, 0, Some(0), None),
+                (55, 3, 0, Some(1), None),
+                (58, 2, 0, Some(1), Some(0)),
+                (60, 1, 1, Some(1), Some(0)),
+                (61, 12, 1, Some(2), Some(0)),
+                (73, 3, 1, Some(2), None),
+                (1435, 5, 23, Some(3), None),
+            ]
+        );
+    }
+}
