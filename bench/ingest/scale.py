@@ -107,20 +107,25 @@ def main():
     print(f"memory MB every 30 s: {memory}; peak {peak['VmHWM']:.0f} MB")
     if not options.lake:
         import duckdb
+        duckdb.sql("set enable_progress_bar = false")
+        def say(query):
+            answer = duckdb.sql(query)
+            row = answer.fetchone()
+            print(*(f"  {name}: {value:.1f}" for name, value in zip(answer.columns, row)), sep="\n")
         ledger = f"read_parquet('{folder}/lake/polls/*/*/*.parquet', hive_partitioning = true)"
-        print(duckdb.sql(f"""
+        say(f"""
             select count(*) polls, count(*) filter (outcome not in ('stored', 'unchanged')) failed,
               count(*) / {cpu_s} polls_per_cpu_s, {cpu_s} * 1000 / count(*) cpu_ms_per_poll,
               quantile_cont(epoch_ms(started_at) - epoch_ms(scheduled_at), 0.5) late_p50_ms,
               quantile_cont(epoch_ms(started_at) - epoch_ms(scheduled_at), 0.99) late_p99_ms,
               max(epoch_ms(started_at) - epoch_ms(scheduled_at)) late_max_ms,
               quantile_cont(duration_ms, 0.5) took_p50_ms, quantile_cont(duration_ms, 0.99) took_p99_ms
-            from {ledger} where feed = 'station_status'"""))
-        print(duckdb.sql(f"""
+            from {ledger} where feed = 'station_status'""")
+        say(f"""
             select max(gap_s) longest_gap_s, count(*) filter (gap_s > 61) gaps_above_61_s from (
               select (epoch_ms(scheduled_at) - lag(epoch_ms(scheduled_at)) over (partition by system order by scheduled_at)) / 1000 gap_s
-              from {ledger} where feed = 'station_status')"""))
-        print(duckdb.sql(f"select quantile_cont(duration_ms, 0.5) largest_took_p50_ms, any_value(rows) as rows_ from {ledger} where feed = 'station_status' and system = 's0'"))
+              from {ledger} where feed = 'station_status')""")
+        say(f"select quantile_cont(duration_ms, 0.5) largest_took_p50_ms, max(rows) stations from {ledger} where feed = 'station_status' and system = 's0'")
     print(f"CPU {cpu_s:.1f} s = {100 * cpu_s / options.seconds:.0f} % of one core")
     shutil.rmtree(folder)
 

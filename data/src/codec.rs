@@ -136,11 +136,6 @@ pub fn encode_groups(
                 .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
         }
     }
-    let properties = properties
-        .set_created_by(PROGRAM.to_owned())
-        .set_key_value_metadata(Some(
-            entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
-        ));
     if layout == Layout::Small {
         for (column, encoding) in DISTINCT {
             properties = properties
@@ -148,8 +143,14 @@ pub fn encode_groups(
                 .set_column_encoding(column.into(), encoding);
         }
     }
+    let properties = properties
+        .set_created_by(PROGRAM.to_owned())
+        .set_key_value_metadata(Some(
+            entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
+        ))
+        .build();
     let options = ArrowWriterOptions::new()
-        .with_properties(properties.build())
+        .with_properties(properties)
         .with_skip_arrow_metadata(layout == Layout::Small);
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;
