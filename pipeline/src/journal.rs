@@ -132,9 +132,15 @@ fn append(path: &Path, rows: &[Poll]) -> std::io::Result<()> {
         serde_json::to_writer(&mut lines, row)?;
         lines.push(b'\n');
     }
+    let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(&lines)?;
-    file.sync_data()
+    file.sync_data()?;
+    // The name of a new file is safe only once its folder is.
+    match path.parent() {
+        Some(folder) if is_new && cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// The rows of a journal; a last line that a crash cut short is no row.
