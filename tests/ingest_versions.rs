@@ -184,7 +184,7 @@ fn what_the_twin_serves_is_valid_by_the_official_schemas() {
                 let fetcher = Fetcher::new(Limits::default(), None).unwrap();
                 match fetcher.get(&url, None, None).await.unwrap() {
                     hotspots_pipeline::fetch::Answer::Body(body, _) => body,
-                    other => panic!("{other:?}"),
+                    hotspots_pipeline::fetch::Answer::NotModified => panic!("a 304"),
                 }
             });
             let feed = folder.path().join("feed.json");
