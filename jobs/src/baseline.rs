@@ -56,7 +56,10 @@ mod tests {
     fn the_baseline_looks_at_the_same_weekday_of_eight_weeks() {
         let tuesday = hotspots_data::parse_date("2026-09-15").unwrap();
         let dates: Vec<String> = dates(tuesday).map(|date| date.to_string()).collect();
-        assert_eq!((dates[0].as_str(), dates[7].as_str(), dates.len()), ("2026-09-08", "2026-07-21", 8));
+        assert_eq!(
+            (dates[0].as_str(), dates[7].as_str(), dates.len()),
+            ("2026-09-08", "2026-07-21", 8)
+        );
     }
 
     #[test]

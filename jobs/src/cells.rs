@@ -222,8 +222,7 @@ fn cell_offers(
     }
     let of = |(cell, stations): (Cell, Vec<_>)| {
         let free = free.get(&cell).map(Vec::as_slice).unwrap_or_default();
-        let offers =
-            offers(&stations, free, sources.polls, sources.segments, sources.hours.len());
+        let offers = offers(&stations, free, sources.polls, sources.segments, sources.hours.len());
         (cell, offers)
     };
     stations.into_par_iter().map(of).collect()

@@ -39,7 +39,8 @@ pub(crate) fn read(
     let wanted: Vec<&str> = COLUMNS.into_iter().chain(["poll"]).collect();
     let schema = StationStatusDaily::schema_of(&wanted);
     let groups = Groups::open(&schema, &["station_id"], bytes.clone())?;
-    let columns: HashMap<u32, usize> = columns.iter().map(|&(n, column)| (n as u32, column)).collect();
+    let columns: HashMap<u32, usize> =
+        columns.iter().map(|&(n, column)| (n as u32, column)).collect();
     let last = columns.keys().max().map_or(0, |&number| number as usize + 1);
     let by_number: Vec<Option<usize>> =
         (0..last as u32).map(|number| columns.get(&number).copied()).collect();

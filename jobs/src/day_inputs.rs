@@ -7,7 +7,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use hotspots_data::codec::{self, TIME_ZONE};
 use hotspots_data::table::{Hotspot, Row as _};
-use hotspots_data::{Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
+use hotspots_data::{
+    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::aggregate::{AggregateError, Options};
@@ -74,7 +76,8 @@ impl<'a> Finder<'a> {
         let before = Some(before).filter(|before| {
             before.polls.last().is_some_and(|poll| carries_in(poll.recordings.stamp))
         });
-        let mut vehicles: Vec<Recordings> = self.vehicles(yesterday).await?.pop().into_iter().collect();
+        let mut vehicles: Vec<Recordings> =
+            self.vehicles(yesterday).await?.pop().into_iter().collect();
         vehicles.retain(|poll| carries_in(poll.stamp));
         vehicles.extend(own_vehicles);
         let information = self.information(date).await?;
@@ -173,7 +176,11 @@ impl DayInputs {
 pub(crate) const METHOD: u32 = 2;
 
 /// SHA-256 of a hotspot table's inputs: the observations, the resolution and the baseline.
-pub(crate) fn fingerprint(observations: &str, resolution: Resolution, baseline: &[String]) -> String {
+pub(crate) fn fingerprint(
+    observations: &str,
+    resolution: Resolution,
+    baseline: &[String],
+) -> String {
     let mut text = format!("{observations}\nresolution {resolution}\n");
     for day in baseline {
         let _ = writeln!(text, "baseline {day}");
@@ -192,9 +199,9 @@ pub(crate) async fn stored_hotspots(
         Err(LakeError::Missing { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(Hotspot::decode(bytes).ok().and_then(|(rows, metadata)| {
-        Some((rows, DaySummary::from_metadata(&metadata).ok()?))
-    }))
+    Ok(Hotspot::decode(bytes)
+        .ok()
+        .and_then(|(rows, metadata)| Some((rows, DaySummary::from_metadata(&metadata).ok()?))))
 }
 
 /// The objects of a table's day in order of time.

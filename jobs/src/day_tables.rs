@@ -61,8 +61,7 @@ pub(crate) fn day_tables(
     let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
     let vehicle_polls: Vec<_> = inputs.vehicles.iter().map(|poll| poll.stamp).collect();
     let segments = segments(&polls, &vehicle_polls, day, &hours, options.max_gap());
-    let times = TIMES
-        .map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
+    let times = TIMES.map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
     let ObservedDay { stations, places, free } = observed;
     let days: Vec<StationSums> = stations
         .par_iter()
@@ -91,8 +90,11 @@ pub(crate) fn day_tables(
         let cells = cells(sources, &free[index], index)?;
         about.cell_tables(&cells, &hours, wanted)
     };
-    let cells: Vec<CellTables> =
-        wanted.par_iter().enumerate().map(|(i, w)| of_cells((i, w))).collect::<Result<_, AggregateError>>()?;
+    let cells: Vec<CellTables> = wanted
+        .par_iter()
+        .enumerate()
+        .map(|(i, w)| of_cells((i, w)))
+        .collect::<Result<_, AggregateError>>()?;
     let metadata = cells.last().map(|tables| tables.summary.to_metadata()).unwrap_or_default();
     let rows = station_rows(stations, &days, places, &hours);
     let checks = checks(stations, &days, places, day.length().num_milliseconds());

@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn where_clocks_change_by_half_an_hour_one_hour_is_cut() {
         // Lord Howe's clocks went back from 02:00 to 01:30 on 2026-04-05.
-        let day = Day::new(hotspots_data::parse_date("2026-04-05").unwrap(), Tz::Australia__Lord_Howe);
+        let day =
+            Day::new(hotspots_data::parse_date("2026-04-05").unwrap(), Tz::Australia__Lord_Howe);
         let hours = hours(day);
         let lengths: Vec<(u32, i64)> =
             hours[..4].iter().map(|hour| (hour.hour, hour.length_ms() / 60_000)).collect();

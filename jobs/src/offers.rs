@@ -48,11 +48,13 @@ pub(crate) fn offers(
         let mut free_bikes = 0;
         if let Some(poll) = segment.vehicles {
             while free.next_if(|(index, _)| *index < poll).is_some() {}
-            free_bikes = free.peek().filter(|(index, _)| *index == poll).map_or(0, |(_, f)| f.bikes);
+            free_bikes =
+                free.peek().filter(|(index, _)| *index == poll).map_or(0, |(_, f)| f.bikes);
         }
         let at_stations = segment.poll.map_or(UNKNOWN, |poll| bikes[poll]);
         let docks = segment.poll.map_or(UNKNOWN, |poll| docks[poll]);
-        let is_observed = at_stations != UNKNOWN || (stations.is_empty() && segment.vehicles.is_some());
+        let is_observed =
+            at_stations != UNKNOWN || (stations.is_empty() && segment.vehicles.is_some());
         let offer = &mut offers[segment.hour];
         if is_observed {
             offer.observed_ms += segment.hold_ms;

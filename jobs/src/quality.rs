@@ -58,13 +58,17 @@ fn of_information(places: &[&Place], versions: &Places) -> Vec<QualityCheck> {
         ask(
             "capacity_placeholder",
             "The capacity stands for something else: 500 or more, below 0, or the same at all of 20 or more stations (A2, A3).",
-            &|row| row.capacity.is_some_and(|docks| {
-                !(0..SENTINEL_DOCKS).contains(&docks) || (is_uniform && docks > 0)
-            }),
+            &|row| {
+                row.capacity.is_some_and(|docks| {
+                    !(0..SENTINEL_DOCKS).contains(&docks) || (is_uniform && docks > 0)
+                })
+            },
         ),
-        ask("position_missing", "The position is missing, (0, 0) or not on the globe (A4).", &|row| {
-            position(row).is_none() && !is_transposed(row)
-        }),
+        ask(
+            "position_missing",
+            "The position is missing, (0, 0) or not on the globe (A4).",
+            &|row| position(row).is_none() && !is_transposed(row),
+        ),
         ask(
             "position_transposed",
             "Latitude and longitude are exchanged: the other way round the station is in the system's area (A4).",
@@ -96,14 +100,19 @@ fn of_status(
     };
     let in_status = |id: &str| stations.binary_search_by(|s| s.id.as_str().cmp(id)).is_ok();
     let known = places.last();
-    let silent = known.iter().map(|place| place.row.station_id.as_str()).filter(|id| !in_status(id));
+    let silent =
+        known.iter().map(|place| place.row.station_id.as_str()).filter(|id| !in_status(id));
     vec![
-        ask("status_duplicate", "A poll has more than one row; the first was used.", &|station, _| {
-            station.duplicated > 0
-        }),
-        ask("count_negative", "A number of bikes or docks is below 0; it was not used (D1).", &|station, _| {
-            station.negative > 0
-        }),
+        ask(
+            "status_duplicate",
+            "A poll has more than one row; the first was used.",
+            &|station, _| station.duplicated > 0,
+        ),
+        ask(
+            "count_negative",
+            "A number of bikes or docks is below 0; it was not used (D1).",
+            &|station, _| station.negative > 0,
+        ),
         ask("bikes_above_capacity", "More bikes than docks are published.", &|_, day| {
             day.bikes_above_capacity
         }),
@@ -120,9 +129,11 @@ fn of_status(
         ask("not_installed", "Not installed at every poll that mentions it.", &|station, _| {
             station.mentioned + station.duplicated == station.not_installed
         }),
-        ask("without_information", "In station_status and not in station_information.", &|station, _| {
-            places.last_of(&station.id).is_none()
-        }),
+        ask(
+            "without_information",
+            "In station_status and not in station_information.",
+            &|station, _| places.last_of(&station.id).is_none(),
+        ),
         check(
             "without_status",
             "In station_information and not in station_status.",
@@ -160,7 +171,8 @@ fn duplicated(places: &Places) -> impl Iterator<Item = &str> {
 
 /// The median latitude and longitude, which a few wrong ones do not move.
 fn middle(rows: &[&StationInformation]) -> Option<(f64, f64)> {
-    let possible = || rows.iter().filter_map(|row| row.lat.zip(row.lon)).filter(|&p| is_possible(p));
+    let possible =
+        || rows.iter().filter_map(|row| row.lat.zip(row.lon)).filter(|&p| is_possible(p));
     median(possible().map(|(lat, _)| lat).collect())
         .zip(median(possible().map(|(_, lon)| lon).collect()))
 }

@@ -42,7 +42,10 @@ pub(crate) async fn read_day(
 
 async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>, AggregateError> {
     let carried = inputs.before.iter().flat_map(|before| before.polls.last());
-    let days = [(inputs.before.as_ref(), carried.collect()), (Some(&inputs.own), inputs.own.polls.iter().collect::<Vec<_>>())];
+    let days = [
+        (inputs.before.as_ref(), carried.collect()),
+        (Some(&inputs.own), inputs.own.polls.iter().collect::<Vec<_>>()),
+    ];
     let mut grid = Grid::new(inputs.polls().len());
     let mut raw: Vec<(usize, Key)> = Vec::new();
     let mut column = 0;

@@ -57,15 +57,20 @@ impl StatusDay {
             .map(|recordings| StatusPoll { recordings, number: None, is_raw: true })
             .collect();
         if let Some(compacted) = &compacted {
-            let keys = crate::compacted::polls(&compacted.bytes, system, date)
-                .map_err(|source| AggregateError::Object { key: compacted.key.to_string(), source })?;
+            let keys =
+                crate::compacted::polls(&compacted.bytes, system, date).map_err(|source| {
+                    AggregateError::Object { key: compacted.key.to_string(), source }
+                })?;
             let listed = polls.len();
             for (number, recordings) in keys.into_iter().enumerate() {
                 // A listing is in order of keys, and so in order of time.
-                let found = polls[..listed].binary_search_by(|p| p.recordings.key.cmp(&recordings.key));
+                let found =
+                    polls[..listed].binary_search_by(|p| p.recordings.key.cmp(&recordings.key));
                 match found {
                     Ok(at) => polls[at].number = Some(number),
-                    Err(_) => polls.push(StatusPoll { recordings, number: Some(number), is_raw: false }),
+                    Err(_) => {
+                        polls.push(StatusPoll { recordings, number: Some(number), is_raw: false })
+                    }
                 }
             }
             polls.sort_by(|a, b| a.recordings.key.cmp(&b.recordings.key));

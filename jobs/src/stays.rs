@@ -73,7 +73,9 @@ impl Stays {
             Column::new("cell".into(), cell.iter().map(code).collect::<Vec<_>>()),
             Column::new("station".into(), station),
         ];
-        for (name, values) in Sums::NAMES.into_iter().zip(sums).chain(CAPACITY.into_iter().zip(capacity)) {
+        for (name, values) in
+            Sums::NAMES.into_iter().zip(sums).chain(CAPACITY.into_iter().zip(capacity))
+        {
             columns.push(Column::new(name.into(), values));
         }
         Ok(Self { cells, frame: DataFrame::new_infer_height(columns)? })

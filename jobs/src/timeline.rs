@@ -91,8 +91,7 @@ mod tests {
         let day = Day::new(hotspots_data::parse_date("2026-02-10").unwrap(), Tz::Asia__Kolkata);
         let at = |minutes: i64| day.start() + TimeDelta::minutes(minutes);
         let polls = [at(-5), at(55), at(61), at(1435)];
-        let found =
-            segments(&polls, &[at(58)], day, &hours(day), TimeDelta::minutes(15));
+        let found = segments(&polls, &[at(58)], day, &hours(day), TimeDelta::minutes(15));
         let minutes: Vec<_> = found
             .iter()
             .map(|s| (s.from_ms / 60_000, s.hold_ms / 60_000, s.hour, s.poll, s.vehicles))

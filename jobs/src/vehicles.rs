@@ -37,7 +37,8 @@ impl FreeBikes {
 pub(crate) fn decode(bytes: Bytes, resolutions: &[Resolution]) -> Result<FreePoll, CodecError> {
     let (batch, _) = codec::decode(&VehicleStatus::schema(), bytes)?;
     let mut poll = vec![BTreeMap::<Cell, FreeBikes>::new(); resolutions.len()];
-    for vehicle in VehicleStatus::from_batch(&batch)?.iter().filter(|vehicle| is_free_bike(vehicle)) {
+    for vehicle in VehicleStatus::from_batch(&batch)?.iter().filter(|vehicle| is_free_bike(vehicle))
+    {
         let one = FreeBikes {
             bikes: 1,
             ebikes: i64::from(vehicle.is_electric == Some(true)),
