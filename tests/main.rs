@@ -3,6 +3,7 @@
 //! Tests that need recorded feeds read the folder named by `HOTSPOTS_REAL_DATA`, and say so and do
 //! nothing where it is not set.
 
+mod aggregation;
 mod bad_input;
 mod main_job;
 mod recorded_feeds;

@@ -33,7 +33,7 @@ async fn a_cell_has_the_time_weighted_sum_of_its_stations() {
     near(opera.empty_share, 5.0 / 30.0);
     near(opera.full_share.unwrap(), 10.0 / 30.0);
     near(opera.occupancy.unwrap(), (5.0 + 4.0 / 3.0) / 40.0);
-    near(opera.coverage, (30.0 + 15.0) / 2.0 / 1440.0);
+    near(opera.coverage, 22.5 / 1440.0);
     assert_eq!((opera.rank, opera.weight, opera.stations), (1, 1.0, 2));
     near(rows[1].weight, 4.0 / (5.0 + 4.0 / 3.0));
     // Neither cell is the other's neighbour: the mean over seven cells.
