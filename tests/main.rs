@@ -5,6 +5,7 @@
 
 #![expect(unreachable_pub, reason = "the support modules are shared within this one binary")]
 
+mod aggregation;
 mod bad_input;
 mod ingest_faults;
 mod ingest_kills;

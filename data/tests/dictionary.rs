@@ -50,6 +50,10 @@ fn sections() -> Vec<Section> {
         section::<table::SystemInformation>(),
         section::<table::Poll>(),
         section::<table::Hotspot>(),
+        section::<table::HotspotHour>(),
+        section::<table::StationDay>(),
+        section::<table::QualityCheck>(),
+        section::<table::StationStatusDaily>(),
     ]
 }
 

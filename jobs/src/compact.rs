@@ -183,10 +183,10 @@ async fn whole_polls(
         .try_collect()
         .await?;
     if let Some(day) = status.compacted.as_ref().filter(|_| !only_raw) {
-        let mut numbered: Vec<_> = status.polls.iter().filter(|poll| poll.number.is_some()).collect();
+        let mut numbered: Vec<_> =
+            status.polls.iter().filter(|poll| poll.number.is_some()).collect();
         numbered.sort_by_key(|poll| poll.number);
-        let keys: Vec<Key> =
-            numbered.iter().map(|poll| poll.recordings.key.clone()).collect();
+        let keys: Vec<Key> = numbered.iter().map(|poll| poll.recordings.key.clone()).collect();
         let packed = unpack(&day.bytes, &keys)
             .map_err(|source| AggregateError::Object { key: day.key.to_string(), source })?;
         let gone = numbered.iter().zip(packed).filter(|(poll, _)| !poll.is_raw);

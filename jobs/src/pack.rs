@@ -104,7 +104,8 @@ fn whole(parts: &[RecordBatch], key: Key) -> Result<WholePoll, CodecError> {
     let numbers = packed.column(1).as_primitive::<UInt32Type>();
     let mut order = vec![0_u32; packed.num_rows()];
     for (at, &row) in numbers.values().iter().enumerate() {
-        *order.get_mut(row as usize).ok_or(CodecError::MissingColumn("row".to_owned()))? = at as u32;
+        *order.get_mut(row as usize).ok_or(CodecError::MissingColumn("row".to_owned()))? =
+            at as u32;
     }
     let ordered = take_record_batch(&packed, &UInt32Array::from(order))?;
     let plain = Schema::new(StationStatus::schema().fields().clone());

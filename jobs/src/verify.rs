@@ -12,9 +12,7 @@ use hotspots_data::table::{
 };
 use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
 
-use crate::aggregate::{
-    AggregateError, Options, Selection, computed, observed_dates, systems,
-};
+use crate::aggregate::{AggregateError, Options, Selection, computed, observed_dates, systems};
 use crate::compacted;
 use crate::day_inputs::stored_hotspots;
 use crate::pack::{has_content, unpack};
@@ -59,7 +57,12 @@ pub async fn verify(
 ) -> Result<Vec<VerifyReport>, AggregateError> {
     let mut reports = Vec::new();
     for system in systems(lake, selection).await? {
-        for date in observed_dates(lake, &system, selection).await? {
+        let mut dates = observed_dates(lake, &system, selection).await?;
+        dates.extend(lake.dates(Recorded::Polls, &system).await?);
+        dates.retain(|&date| selection.has(date));
+        dates.sort_unstable();
+        dates.dedup();
+        for date in dates {
             let mut day = Reading::new(lake, &system, date);
             day.recorded().await?;
             day.compacted().await?;
@@ -86,32 +89,35 @@ const AGGREGATE: &str = "remove it and run `hotspots aggregate`";
 
 impl<'l> Reading<'l> {
     fn new(lake: &'l Lake, system: &SystemId, date: NaiveDate) -> Self {
-        let report = VerifyReport {
-            system: system.clone(),
-            date,
-            objects: 0,
-            bytes: 0,
-            faults: Vec::new(),
-        };
+        let report =
+            VerifyReport { system: system.clone(), date, objects: 0, bytes: 0, faults: Vec::new() };
         Self { lake, report, held: BTreeSet::new(), in_ledger: Vec::new() }
     }
 
     /// Recorded objects: each has the rows that it is named after.
     async fn recorded(&mut self) -> Result<(), AggregateError> {
         for table in Recorded::ALL {
-            let listed =
-                self.lake.list_day(table, &self.report.system, self.report.date).await?;
+            let listed = self.lake.list_day(table, &self.report.system, self.report.date).await?;
             for listed in listed {
                 let Some(bytes) = self.read(&listed.key).await? else { continue };
                 let good = match table {
-                    Recorded::StationStatus => self.rows::<StationStatus>(&listed.key, bytes).is_some(),
-                    Recorded::StationInformation => self.rows::<StationInformation>(&listed.key, bytes).is_some(),
-                    Recorded::SystemInformation => self.rows::<SystemInformation>(&listed.key, bytes).is_some(),
-                    Recorded::VehicleStatus => self.rows::<VehicleStatus>(&listed.key, bytes).is_some(),
+                    Recorded::StationStatus => {
+                        self.rows::<StationStatus>(&listed.key, bytes).is_some()
+                    }
+                    Recorded::StationInformation => {
+                        self.rows::<StationInformation>(&listed.key, bytes).is_some()
+                    }
+                    Recorded::SystemInformation => {
+                        self.rows::<SystemInformation>(&listed.key, bytes).is_some()
+                    }
+                    Recorded::VehicleStatus => {
+                        self.rows::<VehicleStatus>(&listed.key, bytes).is_some()
+                    }
                     Recorded::OtherFeeds => self.rows::<OtherFeed>(&listed.key, bytes).is_some(),
                     Recorded::Polls => {
                         let attempts = self.rows::<Poll>(&listed.key, bytes);
-                        self.in_ledger.extend(attempts.into_iter().flatten().filter_map(stored_key));
+                        self.in_ledger
+                            .extend(attempts.into_iter().flatten().filter_map(stored_key));
                         continue;
                     }
                 };
@@ -141,7 +147,13 @@ impl<'l> Reading<'l> {
                             Ok(rows) if has_content(&poll.key, &rows) => {
                                 self.held.insert(poll.key.to_string());
                             }
-                            _ => self.fault(&key, format!("does not have the rows of the poll `{}`; {READ_AGAIN}", poll.key)),
+                            _ => self.fault(
+                                &key,
+                                format!(
+                                    "does not have the rows of the poll `{}`; {READ_AGAIN}",
+                                    poll.key
+                                ),
+                            ),
                         }
                     }
                 }
@@ -152,7 +164,8 @@ impl<'l> Reading<'l> {
                 continue;
             }
             if !self.report.faults.iter().any(|fault| fault.key == path) {
-                let what = format!("is missing, though the ledger says it was stored; {READ_AGAIN}");
+                let what =
+                    format!("is missing, though the ledger says it was stored; {READ_AGAIN}");
                 self.report.faults.push(Fault { key: path, what });
             }
         }
@@ -178,7 +191,8 @@ impl<'l> Reading<'l> {
     async fn computed(&mut self, now: DateTime<Utc>) -> Result<(), AggregateError> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let mut stored = Vec::new();
-        let all: Vec<Resolution> = (0..=15).filter_map(|n: u8| n.to_string().parse().ok()).collect();
+        let all: Vec<Resolution> =
+            (0..=15).filter_map(|n: u8| n.to_string().parse().ok()).collect();
         for &resolution in &all {
             let key = Derived::Hotspots(resolution).key(&system, date);
             match stored_hotspots(self.lake, &key).await? {
@@ -196,14 +210,15 @@ impl<'l> Reading<'l> {
         };
         let tables = match computed(self.lake, &system, date, options, now).await {
             Ok(Some(tables)) => tables,
-            Ok(None) => return Ok(()),
-            Err(AggregateError::Object { .. }) => return Ok(()), // reported where it was read
+            // A damaged object was reported where it was read.
+            Ok(None) | Err(AggregateError::Object { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
         self.compare::<StationDay>(Derived::StationDays, &tables.station_days).await?;
         self.compare::<QualityCheck>(Derived::Quality, &tables.quality).await?;
         for cells in &tables.cells {
-            self.compare::<HotspotHour>(Derived::HotspotsHourly(cells.resolution), &cells.hourly).await?;
+            self.compare::<HotspotHour>(Derived::HotspotsHourly(cells.resolution), &cells.hourly)
+                .await?;
             self.compare::<Hotspot>(Derived::Hotspots(cells.resolution), &cells.hotspots).await?;
         }
         Ok(())
@@ -260,7 +275,10 @@ impl<'l> Reading<'l> {
                 self.fault(key, format!("is of another table or version; {READ_AGAIN}"));
             }
             Ok((rows, _)) if !has_content(key, &rows) => {
-                self.fault(key, format!("is damaged: it has other rows than it is named after; {READ_AGAIN}"));
+                self.fault(
+                    key,
+                    format!("is damaged: it has other rows than it is named after; {READ_AGAIN}"),
+                );
             }
             Ok((rows, _)) => return Some(rows),
         }

@@ -32,11 +32,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let selection = Selection {
-        system: arguments.system.clone(),
-        from: arguments.from,
-        to: arguments.to,
-    };
+    let selection =
+        Selection { system: arguments.system.clone(), from: arguments.from, to: arguments.to };
     let lake = settings.lake()?;
     let retain = arguments.retain_days.map(|days| TimeDelta::days(days.into()));
     let reports =
@@ -47,7 +44,9 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let deleted: usize = done().map(|day| day.deleted).sum();
     info!(
         compacted,
-        deleted, failed, "{compacted} days compacted, {deleted} polls deleted, {failed} days failed"
+        deleted,
+        failed,
+        "{compacted} days compacted, {deleted} polls deleted, {failed} days failed"
     );
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -29,11 +29,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let selection = Selection {
-        system: arguments.system.clone(),
-        from: arguments.from,
-        to: arguments.to,
-    };
+    let selection =
+        Selection { system: arguments.system.clone(), from: arguments.from, to: arguments.to };
     let lake = settings.lake()?;
     let reports = hotspots_jobs::verify(&lake, &selection, SystemClock.now(), tell).await?;
     if reports.is_empty() {
