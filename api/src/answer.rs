@@ -9,6 +9,8 @@ use tokio::sync::OnceCell;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::negotiate::{self, Encoding, Format};
+use crate::problem::Problem;
+use crate::state::State;
 
 /// The body of every answer.
 pub(crate) type Body = Bytes;
@@ -93,7 +95,15 @@ impl Answer {
 
     /// The response to a request with these headers; a body in a new encoding is made once, off the
     /// threads that serve. `is_private` where the API is not for everybody.
-    pub(crate) async fn response(&self, request: &HeaderMap, is_private: bool) -> Response<Body> {
+    ///
+    /// # Errors
+    /// 503 when the server has too much to do.
+    pub(crate) async fn response(
+        &self,
+        request: &HeaderMap,
+        is_private: bool,
+        state: &State,
+    ) -> Result<Response<Body>, Problem> {
         let is_compressible =
             self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES;
         let encoding = if is_compressible {
@@ -107,7 +117,7 @@ impl Answer {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            let mut response = Response::new(self.encoded(encoding).await);
+            let mut response = Response::new(self.encoded(encoding, state).await?);
             let headers = response.headers_mut();
             headers.reserve(16);
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
@@ -129,7 +139,7 @@ impl Answer {
         if let Some(links) = &self.links {
             headers.insert(header::LINK, links.clone());
         }
-        response
+        Ok(response)
     }
 
     fn cache_control(&self, is_private: bool) -> HeaderValue {
@@ -142,23 +152,23 @@ impl Answer {
         })
     }
 
-    async fn encoded(&self, encoding: Encoding) -> Bytes {
+    async fn encoded(&self, encoding: Encoding, state: &State) -> Result<Bytes, Problem> {
         let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at))
         else {
-            return self.body.clone();
+            return Ok(self.body.clone());
         };
         if let Some(ready) = cell.get() {
-            return ready.clone();
+            return Ok(ready.clone());
         }
         let body = self.body.clone();
-        cell.get_or_init(async || {
+        let make = async || {
+            let _turn = state.turn().await?;
             let encode = move || compressed(encoding, &body).map(Bytes::from);
             let encoded = tokio::task::spawn_blocking(encode).await;
-            // Writing to memory does not fail.
-            encoded.ok().and_then(Result::ok).unwrap_or_default()
-        })
-        .await
-        .clone()
+            let mistake = |error: std::io::Error| Problem::internal(error.to_string());
+            encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
+        };
+        cell.get_or_try_init(make).await.cloned()
     }
 }
 
@@ -199,11 +209,13 @@ mod tests {
     async fn every_encoding_unpacks_to_the_same_bytes() {
         let text = "Where are the bikes piling up? ".repeat(100);
         let answer = Answer::new(Format::Json, Freshness::Changing, text.clone());
+        let lake = hotspots_data::Lake::open("memory:///").unwrap();
+        let state = State::new(crate::tables::Tables::new(lake, 0), None, None, 1);
         let mut etags = Vec::new();
         for encoding in ["identity", "gzip", "br", "zstd"] {
             let mut request = HeaderMap::new();
             request.insert("accept-encoding", value(encoding));
-            let response = answer.response(&request, false).await;
+            let response = answer.response(&request, false, &state).await.unwrap();
             let body = response.body();
             let unpacked = match encoding {
                 "gzip" => {

@@ -87,8 +87,6 @@ pub(crate) struct Figures {
     pub(crate) summary: DaySummary,
     /// Its cells.
     pub(crate) cells: usize,
-    /// When its table was written.
-    pub(crate) modified: DateTime<Utc>,
     version: Version,
 }
 
@@ -121,7 +119,13 @@ impl Tables {
 
     /// The systems that have hotspots, by name.
     pub(crate) async fn systems(&self) -> Result<Arc<Vec<SystemId>>, Failure> {
-        let look = |_| async { Ok(Some(Arc::new(self.lake.derived_systems(DAYS).await?))) };
+        let look = async |kept: Option<Arc<Vec<SystemId>>>| {
+            let found = self.lake.derived_systems(DAYS).await?;
+            if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
+                return Err(Failure::Empty(self.lake.location().to_owned()));
+            }
+            Ok(Some(Arc::new(found)))
+        };
         Ok(self.systems.get(TRUSTED_FOR, look).await?.unwrap_or_default())
     }
 
@@ -140,7 +144,13 @@ impl Tables {
             return Ok(Arc::default());
         }
         let fresh = entry(&self.dates, &(table, system.clone()));
-        let look = |_| async { Ok(Some(Arc::new(self.lake.derived_dates(table, system).await?))) };
+        let look = async |kept: Option<Arc<Vec<NaiveDate>>>| {
+            let found = self.lake.derived_dates(table, system).await?;
+            if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
+                self.check_that_it_is_there().await?;
+            }
+            Ok(Some(Arc::new(found)))
+        };
         Ok(fresh.get(TRUSTED_FOR, look).await?.unwrap_or_default())
     }
 
@@ -280,7 +290,10 @@ impl Tables {
     ) -> Result<Option<Arc<Table>>, Failure> {
         if let Some(kept) = kept {
             match self.lake.version(key).await? {
-                None => return Ok(None),
+                None => {
+                    self.check_that_it_is_there().await?;
+                    return Ok(None);
+                }
                 Some(version) if version == kept.version => return Ok(Some(kept)),
                 Some(_) => {}
             }
@@ -312,6 +325,14 @@ impl Tables {
         })))
     }
 
+    /// Tells a day that was removed from a lake that is not there.
+    async fn check_that_it_is_there(&self) -> Result<(), Failure> {
+        if self.lake.derived_systems(DAYS).await?.is_empty() {
+            return Err(Failure::Empty(self.lake.location().to_owned()));
+        }
+        Ok(())
+    }
+
     async fn look_at_figures(
         &self,
         key: &Key,
@@ -332,8 +353,7 @@ impl Tables {
             .and_then(|metadata| DaySummary::from_metadata(&metadata))
             .and_then(|summary| Ok((summary, codec::row_count(object.bytes)?)));
         let (summary, cells) = read.map_err(|error| damaged(error.to_string()))?;
-        let (modified, version) = (object.modified, object.version);
-        Ok(Some(Arc::new(Figures { summary, cells, modified, version })))
+        Ok(Some(Arc::new(Figures { summary, cells, version: object.version })))
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the end-to-end tests share: running the binary, serving feeds, reading the lake.
 
 mod feed_server;
+mod fixture;
+pub mod http;
 mod lake;
 mod program;
 
 pub use feed_server::FeedServer;
+pub use fixture::Fixture;
 pub use lake::TestLake;
 pub use program::{Finished, Serving, hotspots};
 

@@ -1,15 +1,13 @@
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hotspots_api::Options;
 use hotspots_data::Lake;
 use hotspots_jobs::Selection;
 use hotspots_pipeline::{Clock as _, Collector, Fetcher, Limits, Stop};
 use tracing::{error, info};
 
 use super::aggregate::bring_up_to_date;
-use super::serve::{listen, serve};
+use super::serve::{ServingArguments, listen, serve};
 use crate::clock::{SystemClock, stop_on_signal};
 use crate::config::{Settings, Span, SystemArguments};
 
@@ -19,9 +17,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     system: SystemArguments,
 
-    /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
-    bind: Option<SocketAddr>,
+    #[command(flatten)]
+    serving: ServingArguments,
 
     /// Longest time that a poll's state is taken to hold [default: 15m]
     #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
@@ -35,17 +32,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let options = settings.aggregation(arguments.max_gap);
     let stop = stop_on_signal()?;
     let system = target.system.clone();
-    let bind = settings.bind(arguments.bind);
-    let server = listen(
-        lake.clone(),
-        Options {
-            bind,
-            system: Some(system.clone()),
-            token: None,
-            limits: hotspots_api::Limits::default(),
-        },
-    )
-    .await?;
+    let serving = arguments.serving.options(settings, Some(system.clone()));
+    let server = listen(lake.clone(), serving).await?;
     info!(%system, lake = lake.location(), "polling {system} into {}", lake.location());
 
     let mut collector = Collector::new(&lake, &fetcher, &SystemClock, target);
