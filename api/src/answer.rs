@@ -47,7 +47,9 @@ impl Answer {
     pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let hash = Sha256::digest(&body);
-        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let half =
+            hash.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let hash = format!("{half:032x}");
         let etags = Encoding::ALL.map(|encoding| match encoding.name() {
             None => value(&format!("\"{hash}\"")),
             Some(name) => value(&format!("\"{hash}-{name}\"")),

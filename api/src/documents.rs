@@ -390,13 +390,11 @@ impl State {
         system: &SystemId,
         date: NaiveDate,
     ) -> Option<DaySummary> {
-        match table.summary() {
-            Some(summary) => Some(summary),
-            None => {
-                let figures = self.tables.figures(DAYS, system, date).await.ok().flatten();
-                figures.map(|figures| figures.summary.clone())
-            }
+        if let Some(summary) = table.summary() {
+            return Some(summary);
         }
+        let figures = self.tables.figures(DAYS, system, date).await.ok().flatten();
+        figures.map(|figures| figures.summary.clone())
     }
 
     /// Makes a body off the threads that serve.
@@ -405,8 +403,8 @@ impl State {
         make: impl FnOnce() -> Result<Bytes, CodecError> + Send + 'static,
     ) -> Result<Bytes, Problem> {
         let _turn = self.turn().await?;
-        let made = tokio::task::spawn_blocking(make).await;
-        made.map_err(mistake)?.map_err(mistake)
+        let body = tokio::task::spawn_blocking(make).await;
+        body.map_err(mistake)?.map_err(mistake)
     }
 
     async fn freshness(&self, table: &Table, system: &SystemId, date: NaiveDate) -> Freshness {

@@ -1,6 +1,7 @@
 //! The lake's computed tables in memory: bounded, fresh, and with the answers made of them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -24,13 +25,16 @@ use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 /// The table whose folders say which systems and days there are.
 pub(crate) const DAYS: Derived = Derived::Hotspots(Resolution::HOTSPOTS);
 /// How long a closed day's figures are trusted in the list of days.
-const CLOSED_TRUSTED_FOR: Duration = Duration::from_secs(60);
+const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// How long a system's name and licence are trusted.
-const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_secs(60);
+const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// Tables read from the lake at once.
 const LOADS: usize = 8;
 /// Answers kept of one table.
 const ANSWERS: usize = 256;
+
+/// Values by what they are of.
+type Shelf<K, V> = RwLock<HashMap<K, Arc<Fresh<V>>>>;
 
 /// Every table that was asked for and still fits.
 #[derive(Debug)]
@@ -39,8 +43,8 @@ pub(crate) struct Tables {
     limit_bytes: usize,
     slots: RwLock<HashMap<Key, Arc<Slot>>>,
     systems: Fresh<Vec<SystemId>>,
-    dates: RwLock<HashMap<(Derived, SystemId), Arc<Fresh<Vec<NaiveDate>>>>>,
-    attributions: RwLock<HashMap<SystemId, Arc<Fresh<Attribution>>>>,
+    dates: Shelf<(Derived, SystemId), Vec<NaiveDate>>,
+    attributions: Shelf<SystemId, Attribution>,
     loads: Semaphore,
     serial: AtomicU64,
     turn: AtomicU64,
@@ -98,6 +102,7 @@ pub(crate) struct Attribution {
     pub(crate) url: Option<String>,
     pub(crate) license_id: Option<String>,
     pub(crate) license_url: Option<String>,
+    #[expect(clippy::struct_field_names, reason = "GBFS calls it so")]
     pub(crate) attribution_organization_name: Option<String>,
 }
 
@@ -425,10 +430,7 @@ fn forget_half(answers: &mut HashMap<String, Arc<Slice>>) {
     answers.retain(|_, slice| slice.used.load(Ordering::Relaxed) > middle);
 }
 
-fn entry<K: Clone + Eq + std::hash::Hash, V>(
-    map: &RwLock<HashMap<K, Arc<Fresh<V>>>>,
-    key: &K,
-) -> Arc<Fresh<V>> {
+fn entry<K: Clone + Eq + Hash, V>(map: &Shelf<K, V>, key: &K) -> Arc<Fresh<V>> {
     let known = read(map).get(key).cloned();
     known.unwrap_or_else(|| Arc::clone(write(map).entry(key.clone()).or_default()))
 }

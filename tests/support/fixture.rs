@@ -201,7 +201,7 @@ impl Fixture {
             let bikes = self.bikes(date, index);
             StationDay {
                 station_id: format!("{}", 10_000 + index),
-                station_code: Some(format!("{:05}", index)),
+                station_code: Some(format!("{index:05}")),
                 name: Some(format!("Rue \"{index}\", côté nord")),
                 lat: Some(lat),
                 lon: Some(lng),
