@@ -44,8 +44,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An answer with the bytes as they are without an encoding.
-    pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
+    pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Vec<u8>>) -> Self {
+        let body = exactly(body.into());
         let hash = Sha256::digest(&body);
         let half =
             hash.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
@@ -165,7 +165,7 @@ impl Answer {
         let body = self.body.clone();
         let make = async || {
             let _turn = state.turn().await?;
-            let encode = move || compressed(encoding, &body).map(Bytes::from);
+            let encode = move || compressed(encoding, &body).map(exactly);
             let encoded = tokio::task::spawn_blocking(encode).await;
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
@@ -197,6 +197,11 @@ fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
         }
         Encoding::Zstd => zstd::bulk::compress(body, 6),
     }
+}
+
+/// The bytes without the room that was reserved for more: they stay in memory for long.
+fn exactly(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
 }
 
 fn value(text: &str) -> HeaderValue {
