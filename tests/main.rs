@@ -6,6 +6,9 @@
 #![expect(unreachable_pub, reason = "the support modules are shared within this one binary")]
 
 mod aggregation;
+mod api;
+mod api_document;
+mod api_hostile;
 mod bad_input;
 mod ingest_faults;
 mod ingest_kills;
