@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Float64Type;
 use chrono::NaiveDate;
 use hotspots_data::table::{Hotspot, Row as _};

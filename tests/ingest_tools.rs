@@ -75,15 +75,15 @@ fn what_the_catalogue_prints_is_configuration_that_polls() {
     let lake = TestLake::new();
     let catalogue = catalogue.display().to_string();
     let found = Finished::good(hotspots(&lake, &["systems", "--catalogue", &catalogue, "bergen"]));
-    assert!(found.stdout.contains("system = \"bergenbysykkel\""), "{found:?}");
+    assert!(found.stdout.contains("system = \"bergen-city-bike\""), "{found:?}");
     std::fs::write(lake.folder().join("hotspots.toml"), &found.stdout).unwrap();
     // The file is understood: what fails is only that nobody answers at this address.
     let doctor = Finished::of(hotspots(
         &lake,
-        &["doctor", "--system", "bergenbysykkel", "--url", "http://127.0.0.1:1/gbfs.json"],
+        &["doctor", "--system", "bergen-city-bike", "--url", "http://127.0.0.1:1/gbfs.json"],
     ));
     assert!(!doctor.success);
-    assert!(doctor.stdout.contains("BAD   bergenbysykkel: discovery"), "{doctor:?}");
+    assert!(doctor.stdout.contains("BAD   bergen-city-bike: discovery"), "{doctor:?}");
     let none = Finished::of(hotspots(&lake, &["systems", "--catalogue", &catalogue, "atlantis"]));
     assert!(!none.success && none.stderr.contains("0 of 15"), "{none:?}");
 }

@@ -10,11 +10,17 @@ mod api;
 mod api_document;
 mod api_hostile;
 mod bad_input;
+#[cfg(test)]
 mod ingest_faults;
+#[cfg(test)]
 mod ingest_kills;
+#[cfg(test)]
 mod ingest_manners;
+#[cfg(test)]
 mod ingest_stores;
+#[cfg(test)]
 mod ingest_tools;
+#[cfg(test)]
 mod ingest_versions;
 mod main_job;
 mod recorded_feeds;

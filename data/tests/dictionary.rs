@@ -48,6 +48,8 @@ fn sections() -> Vec<Section> {
         section::<table::StationStatus>(),
         section::<table::StationInformation>(),
         section::<table::SystemInformation>(),
+        section::<table::VehicleStatus>(),
+        section::<table::OtherFeed>(),
         section::<table::Poll>(),
         section::<table::Hotspot>(),
         section::<table::HotspotHour>(),

@@ -1,34 +1,31 @@
 //! The collector of one system: one round of polls after another, whatever happens.
 
+mod recall;
+mod report;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use hotspots_data::table::{Outcome, Poll, Row as _, SystemInformation};
-use hotspots_data::{Day, LakeError, Recorded};
-use tracing::{error, warn};
+use hotspots_data::Day;
+use hotspots_data::table::{Outcome, Poll};
+use tracing::warn;
 use url::Url;
 
+use self::recall::Recall;
 use crate::clock::{Stop, delta};
 use crate::feeds::{Feed, Kind, Listing};
 use crate::fetch::{Answer, FetchError, Validators};
-use crate::gbfs::{VehicleTypes, parse_discovery, parse_vehicle_types, vehicle_types_of_data};
+use crate::gbfs::{VehicleTypes, parse_discovery, parse_vehicle_types};
 use crate::ingest::{Cycle, Target, Tools};
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::ledger::{self, Attempt, AttemptError};
 use crate::schedule::{information_interval, status_interval};
-use crate::store::{
-    LastVersion, Shelf, StoreError, Stored, last_other_feeds, last_version, system_row,
-};
+use crate::store::{Shelf, StoreError, Stored, system_row};
 
 const DISCOVERY: &str = "gbfs";
-
-/// How long a start may wait for the lake to say what it has.
-const RECALL: Duration = Duration::from_secs(10);
-/// A lake that did not say is asked again after this time.
-const RECALL_PAUSE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// Polls one system and keeps what it needs to know between polls.
 pub struct Collector {
@@ -41,8 +38,7 @@ pub struct Collector {
     time_zone: Option<Tz>,
     published_time_zone: Option<String>,
     language: Option<String>,
-    recall_at: Option<DateTime<Utc>>,
-    recalled: bool,
+    recall: Recall,
     journal: Journal,
     /// Ledger rows of ended processes, and the files they are in.
     left: Vec<(PathBuf, Vec<Poll>)>,
@@ -69,8 +65,7 @@ impl Collector {
             time_zone: None,
             published_time_zone: None,
             language: None,
-            recall_at: None,
-            recalled: false,
+            recall: Recall::default(),
             journal,
             left,
             oddities: HashMap::new(),
@@ -200,23 +195,24 @@ impl Collector {
         if kind == Kind::VehicleTypes {
             self.vehicle_types = parse_vehicle_types(body)?.1;
         }
-        let state = self.feed(feed);
-        let (mut version, mut poll) = (state.last_version, state.last_poll.clone());
-        let (shelf, types) = (self.shelf(), &self.vehicle_types);
+        let before = self.feed(feed);
+        let (mut version, mut poll) = (before.last_version, before.last_poll.clone());
+        let place = self.shelf();
+        let types = &self.vehicle_types;
         let language = self.language.as_deref();
         let stored = match kind {
-            Kind::SystemInformation => shelf.system_information(body, now, &mut version).await,
+            Kind::SystemInformation => place.system_information(body, now, &mut version).await,
             Kind::StationInformation => {
-                shelf.station_information(body, now, language, &mut version).await
+                place.station_information(body, now, language, &mut version).await
             }
-            Kind::StationStatus => shelf.station_status(body, now, types, &mut poll).await,
-            Kind::VehicleStatus => shelf.vehicle_status(body, now, types, &mut poll).await,
+            Kind::StationStatus => place.station_status(body, now, types, &mut poll).await,
+            Kind::VehicleStatus => place.vehicle_status(body, now, types, &mut poll).await,
             Kind::VehicleTypes | Kind::Other => {
-                shelf.other_feed(feed, body, now, &mut version).await
+                place.other_feed(feed, body, now, &mut version).await
             }
         };
-        let state = self.feed(feed);
-        (state.last_version, state.last_poll) = (version, poll);
+        let after = self.feed(feed);
+        (after.last_version, after.last_poll) = (version, poll);
         stored
     }
 
@@ -331,120 +327,6 @@ impl Collector {
         self.listing.doubt();
         let row = attempt.failed(self.tools.clock.now(), bytes, error);
         self.note(rows, row, true);
-    }
-
-    fn note(&mut self, rows: &mut Rows, row: Poll, is_odd: bool) {
-        let before = self.oddities.insert(row.feed.clone(), row.message.clone());
-        let is_news = before.as_ref() != Some(&row.message);
-        let is_live = Kind::of(&row.feed).is_live();
-        self.tools.metrics.attempt(&self.target.system, &row, is_live);
-        rows.push((row, is_odd && is_news));
-    }
-
-    /// Brings a round's rows to the ledger, and only then says that polls were stored.
-    async fn report(&mut self, rows: &Rows, last: bool) {
-        self.recover_journals().await;
-        if let Some((first, _)) = rows.first() {
-            let date = self.date(first.started_at);
-            if self.journal.due(first.started_at, date, false).is_some() {
-                self.write_journal(true).await;
-            }
-            let plain: Vec<Poll> = rows.iter().map(|(row, _)| row.clone()).collect();
-            self.journal.append(&plain, date);
-        }
-        self.write_journal(last).await;
-        for (row, is_odd) in rows {
-            ledger::log(self.target.system.as_str(), row, *is_odd);
-        }
-    }
-
-    async fn write_journal(&mut self, last: bool) {
-        let now = self.tools.clock.now();
-        let Some(rows) = self.journal.due(now, self.date(now), last) else { return };
-        match ledger::write(self.shelf(), rows).await {
-            Ok(()) => self.journal.clear(),
-            Err(error) => {
-                let system = &self.target.system;
-                error!(%system, "{system}: the ledger was not written and will be: {error}");
-            }
-        }
-    }
-
-    async fn recover_journals(&mut self) {
-        for (file, rows) in std::mem::take(&mut self.left) {
-            match ledger::write(self.shelf(), &rows).await {
-                Ok(()) => journal::remove(&file),
-                Err(error) => {
-                    let system = &self.target.system;
-                    error!(%system, "{system}: the ledger was not recovered and will be: {error}");
-                    self.left.push((file, rows));
-                }
-            }
-        }
-    }
-
-    /// Takes up where an earlier process left off; a lake that does not answer delays no poll.
-    async fn recall(&mut self) {
-        let now = self.tools.clock.now();
-        if self.recalled || self.recall_at.is_some_and(|at| now < at) {
-            return;
-        }
-        self.recall_at = Some(now + RECALL_PAUSE);
-        let system = self.target.system.clone();
-        match tokio::time::timeout(RECALL, self.try_recall()).await {
-            Ok(Ok(())) => self.recalled = true,
-            Ok(Err(error)) => warn!(%system, "{system}: {error}"),
-            Err(_) => {
-                warn!(%system, "{system}: the lake does not say what it has; polling goes on")
-            }
-        }
-    }
-
-    async fn try_recall(&mut self) -> Result<(), LakeError> {
-        let lake = self.tools.intake.lake().clone();
-        let system = self.target.system.clone();
-        if let Some((version, _)) =
-            last_version(&lake, Recorded::StationInformation, &system).await?
-        {
-            self.recall_version("station_information", version);
-        }
-        if let Some((version, key)) =
-            last_version(&lake, Recorded::SystemInformation, &system).await?
-        {
-            let bytes = lake.get(&key).await?.bytes;
-            let row = SystemInformation::decode(bytes).ok().and_then(|(mut rows, _)| rows.pop());
-            self.time_zone = row.as_ref().and_then(|row| row.timezone.as_deref()?.parse().ok());
-            self.language = row.and_then(|row| row.language);
-            self.recall_version("system_information", version);
-        }
-        for (row, version) in last_other_feeds(&lake, &system).await? {
-            match row.feed.as_str() {
-                DISCOVERY => {
-                    self.discovery.last_version = Some(version);
-                    // Discovery may be down while the feeds are not.
-                    let body = format!("{{\"data\":{}}}", row.data);
-                    let (url, base) = (&self.target.discovery[0], self.target.feed_base.as_ref());
-                    if let Ok(found) = parse_discovery(body.as_bytes(), url, base) {
-                        self.listing.recall(found.feeds);
-                    }
-                }
-                feed => {
-                    if feed == "vehicle_types"
-                        && self.vehicle_types.is_empty()
-                        && let Ok(types) = vehicle_types_of_data(&row.data)
-                    {
-                        self.vehicle_types = types;
-                    }
-                    self.recall_version(feed, version);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn recall_version(&mut self, feed: &str, version: LastVersion) {
-        let state = self.feed(feed);
-        state.last_version = state.last_version.or(Some(version));
     }
 
     fn feed(&mut self, feed: &str) -> &mut Feed {

@@ -71,7 +71,10 @@ impl Journals {
         for place in std::iter::once(&self.folder).chain(&self.left) {
             // Renamed before it is read, so that new rows do not mix with it.
             let old = |number: usize| place.join(format!("{name}.{number}"));
-            let mut count = (0..).take_while(|&number| old(number).exists()).count();
+            let mut count = 0;
+            while old(count).exists() {
+                count += 1;
+            }
             if std::fs::rename(place.join(&name), old(count)).is_ok() {
                 count += 1;
             }
@@ -129,9 +132,15 @@ fn append(path: &Path, rows: &[Poll]) -> std::io::Result<()> {
         serde_json::to_writer(&mut lines, row)?;
         lines.push(b'\n');
     }
+    let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(&lines)?;
-    file.sync_data()
+    file.sync_data()?;
+    // The name of a new file is safe only once its folder is.
+    match path.parent() {
+        Some(folder) if is_new && cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// The rows of a journal; a last line that a crash cut short is no row.

@@ -127,12 +127,13 @@ mod tests {
 
     #[test]
     fn a_pause_doubles_up_to_a_quarter_of_an_hour_and_is_spread_by_a_quarter() {
-        let seconds =
-            |failures, unit| backoff(failures, Pauses::of_feed(MINUTE), unit).as_secs_f64();
-        assert_eq!([1, 2, 3, 4].map(|failures| seconds(failures, 0.5)), [10.0, 20.0, 40.0, 80.0]);
-        assert_eq!([seconds(1, 0.0), seconds(1, 1.0)], [7.5, 12.5]);
-        assert_eq!([seconds(8, 0.5), seconds(u32::MAX, 0.5)], [900.0, 900.0]);
-        assert_eq!(seconds(1, 0.25), seconds(1, 0.25));
+        let millis = |failures, unit| backoff(failures, Pauses::of_feed(MINUTE), unit).as_millis();
+        assert_eq!(
+            [1, 2, 3, 4].map(|failures| millis(failures, 0.5)),
+            [10_000, 20_000, 40_000, 80_000]
+        );
+        assert_eq!([millis(1, 0.0), millis(1, 1.0)], [7_500, 12_500]);
+        assert_eq!([millis(8, 0.5), millis(u32::MAX, 0.5)], [900_000, 900_000]);
     }
 
     #[test]

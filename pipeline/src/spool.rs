@@ -3,7 +3,7 @@
 //! It has the lake's own paths, so that it is itself a small lake. An object is written, synced and
 //! renamed before [`Spool::put_new`] returns, and removed only once the lake said that it has it.
 
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -168,7 +168,7 @@ impl Spool {
     pub async fn upload(&self, lake: &Lake, clock: &dyn Clock, stop: &Stop, metrics: &Metrics) {
         let (mut lake, mut is_probed, mut failures) = (lake.clone(), false, 0);
         loop {
-            let batch = self.next_batch();
+            let batch = self.next_batch().await;
             if batch.is_empty() {
                 if stop.is_asked() {
                     return;
@@ -210,13 +210,13 @@ impl Spool {
         }
     }
 
-    fn next_batch(&self) -> Vec<Key> {
+    async fn next_batch(&self) -> Vec<Key> {
         let refill = {
             let state = self.state();
             state.queue.is_empty() && state.more_on_disk
         };
         if refill {
-            let keys = self.oldest_on_disk(QUEUE / 2);
+            let keys = self.oldest_on_disk(QUEUE / 2).await;
             let mut state = self.state();
             state.more_on_disk = keys.len() == QUEUE / 2;
             state.queue.extend(keys);
@@ -295,7 +295,7 @@ impl Spool {
         // A twentieth at a time, so that the folder is not searched for every poll.
         let target = self.limit_bytes - self.limit_bytes / 20;
         let mut dropped = 0;
-        for key in self.oldest_on_disk(QUEUE) {
+        for key in self.oldest_on_disk(QUEUE).await {
             if self.state().bytes + size <= target {
                 break;
             }
@@ -311,21 +311,17 @@ impl Spool {
         Ok(())
     }
 
-    /// The oldest objects on disk, oldest first; at most `most`, and no more than that in memory.
-    fn oldest_on_disk(&self, most: usize) -> Vec<Key> {
-        let mut oldest = std::collections::BinaryHeap::new();
-        let walked = walk(&self.folder, &mut |path, _| {
-            if let Some(key) = key_of(&self.folder, path) {
-                oldest.push((stamp(&key), key));
-                if oldest.len() > most {
-                    oldest.pop();
-                }
+    /// The oldest objects on disk, oldest first.
+    async fn oldest_on_disk(&self, most: usize) -> Vec<Key> {
+        let folder = self.folder.clone();
+        let search = tokio::task::spawn_blocking(move || oldest_in(&folder, most));
+        match search.await.map_err(std::io::Error::other).flatten() {
+            Ok(keys) => keys,
+            Err(error) => {
+                error!("the spool `{}` cannot be read: {error}", self.folder.display());
+                Vec::new()
             }
-        });
-        if let Err(error) = walked {
-            error!("the spool `{}` cannot be read: {error}", self.folder.display());
         }
-        oldest.into_sorted_vec().into_iter().map(|(_, key)| key).collect()
     }
 
     /// Says so when another eighth of the limit is reached, from the second on.
@@ -375,6 +371,20 @@ fn stamp(key: &Key) -> DateTime<Utc> {
 
 fn key_of(folder: &Path, path: &Path) -> Option<Key> {
     path.strip_prefix(folder).ok()?.to_str()?.parse().ok()
+}
+
+/// The oldest objects in a folder, oldest first; at most `most`, and no more than that in memory.
+fn oldest_in(folder: &Path, most: usize) -> std::io::Result<Vec<Key>> {
+    let mut oldest = BinaryHeap::new();
+    walk(folder, &mut |path, _| {
+        if let Some(key) = key_of(folder, path) {
+            oldest.push((stamp(&key), key));
+            if oldest.len() > most {
+                oldest.pop();
+            }
+        }
+    })?;
+    Ok(oldest.into_sorted_vec().into_iter().map(|(_, key)| key).collect())
 }
 
 /// Visits every file below `folder` with its size.

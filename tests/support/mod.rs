@@ -1,13 +1,13 @@
 //! What the end-to-end tests share: running the binary, serving feeds, reading the lake.
 
-pub mod fault_server;
+pub(crate) mod fault_server;
 mod faulty_store;
 mod feed_server;
 mod fixture;
 pub mod http;
 mod lake;
 mod program;
-pub mod rig;
+pub(crate) mod rig;
 
 pub use fault_server::{Fault, FaultServer};
 pub use faulty_store::{FaultyStore, StoreFault};

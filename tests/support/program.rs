@@ -106,6 +106,11 @@ impl Serving {
         format!("http://{}{path}", self.address)
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// GET: the status, the content type and the body as JSON.
     pub fn get(&self, path: &str) -> (u16, String, Value) {
         self.ask(reqwest::Method::GET, path)

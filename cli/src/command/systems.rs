@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
     /// What to look for; nothing finds all
     words: Vec<String>,
 
-    /// A catalogue in the form of MobilityData's systems.csv: a file or a URL
+    /// A catalogue in the form of systems.csv: a file or a URL
     #[arg(long, env = "HOTSPOTS_CATALOGUE", value_name = "FILE|URL", default_value = CATALOGUE)]
     catalogue: String,
 }

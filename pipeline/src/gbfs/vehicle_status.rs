@@ -70,17 +70,16 @@ fn read_vehicle(
     let lat = vehicle.number(&["lat"], problems);
     let lon = vehicle.number(&["lon"], problems);
     let station_id = vehicle.id(&["station_id"], problems);
-    let [hex_id_8, hex_id_9, hex_id_10] = match lat.zip(lon) {
-        Some((lat, lon)) => cells(lat, lon).unwrap_or_else(|error| {
+    let [hex_id_8, hex_id_9, hex_id_10] = if let Some((lat, lon)) = lat.zip(lon) {
+        cells(lat, lon).unwrap_or_else(|error| {
             problems.note("vehicle in no cell", &format!("{vehicle_id}: {error}"));
             [None, None, None]
-        }),
-        None => {
-            if station_id.is_none() {
-                problems.note("vehicle without a position", &vehicle_id);
-            }
-            [None, None, None]
+        })
+    } else {
+        if station_id.is_none() {
+            problems.note("vehicle without a position", &vehicle_id);
         }
+        [None, None, None]
     };
     let vehicle_type_id = vehicle.id(&["vehicle_type_id"], problems);
     let kind = vehicle_type_id.as_deref().and_then(|id| types.get(id));
