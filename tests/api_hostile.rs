@@ -410,7 +410,11 @@ fn random_requests_get_an_answer_below_500_and_take_no_memory() {
         let target = format!("{path}?{}", query.join("&"));
         let response = client.ask("GET", &target, &[]).or_else(|| {
             client = Client::connect(serving.address());
-            Some(Response { status: 400, headers: Default::default(), body: Vec::new() })
+            Some(Response {
+                status: 400,
+                headers: std::collections::BTreeMap::default(),
+                body: Vec::new(),
+            })
         });
         let status = response.expect("an answer").status;
         assert!(status < 500, "{target}: {status}");
