@@ -93,7 +93,7 @@ fn every_format_has_the_same_rows() {
             let text = batch.column_by_name("hex_id").unwrap().as_string::<i32>();
             assert_eq!(text.iter().flatten().collect::<Vec<_>>(), ids, "{query}");
             let column = batch.column_by_name("weight").unwrap().as_primitive::<Float64Type>();
-            assert_eq!(column.len(), weights.len());
+            assert_eq!(batch.num_rows(), weights.len());
             for (full, rounded) in column.iter().flatten().zip(&weights) {
                 assert!((full - rounded).abs() <= 5.1e-7, "{query}: {full} {rounded}");
             }

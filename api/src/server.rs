@@ -68,7 +68,7 @@ impl Default for Limits {
             making: 64,
             patience: Duration::from_secs(20),
             farewell: Duration::from_secs(20),
-            memory_bytes: 128 << 20,
+            memory_bytes: 96 << 20,
         }
     }
 }
