@@ -9,7 +9,7 @@ use crate::support::{Finished, TestLake, hotspots, recorded};
 const COMPUTED: [&str; 4] = ["hotspots", "hotspots_hourly", "station_days", "quality"];
 const DAILY: &str = "station_status_daily/system=demo/date=2026-09-15/station_status_daily.parquet";
 
-/// Cells of Bay Wheels' recorded day and their bikes, from oracle/three_cells.py.
+/// Cells of Bay Wheels' recorded day and their bikes, from `oracle/three_cells.py`.
 const THREE_CELLS: [(&str, f64); 3] = [
     ("8a2834714987fff", 31.031_179_317_557_214),
     ("8a28308168d7fff", 10.0),
@@ -86,9 +86,9 @@ fn a_compacted_day_gives_the_same_tables_and_its_polls_may_go() {
     Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
     assert_eq!(lake.paths("station_status").len(), 0);
     assert!(again(&lake, "2") == before, "from the compacted day");
-    let daily = lake.objects()[DAILY].clone();
+    let compacted = lake.objects()[DAILY].clone();
     Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
-    assert!(lake.objects()[DAILY] == daily, "compacting twice changes nothing");
+    assert!(lake.objects()[DAILY] == compacted, "compacting twice changes nothing");
     let verified = verify(&lake);
     assert!(verified.success, "{verified:#?}");
 }
@@ -96,10 +96,10 @@ fn a_compacted_day_gives_the_same_tables_and_its_polls_may_go() {
 #[test]
 fn a_poll_that_comes_after_compaction_is_taken_in() {
     let lake = twin();
-    let late = lake.paths("station_status")[20].clone();
-    let bytes = lake.objects()[&late].clone();
+    let delayed = lake.paths("station_status")[20].clone();
+    let bytes = lake.objects()[&delayed].clone();
     let all = computed(&lake);
-    let path = format!("{}/{late}", lake.location());
+    let path = format!("{}/{delayed}", lake.location());
     std::fs::remove_file(&path).expect("the poll");
     Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
     Finished::good(hotspots(&lake, &["aggregate"]));
