@@ -105,12 +105,13 @@ def main():
     log = open(f"{folder}/log").read().splitlines()
     print(f"{options.systems} systems, {options.seconds} s; warnings in the log: {len(log)}", *log[:3], sep="\n  ")
     print(f"memory MB every 30 s: {memory}; peak {peak['VmHWM']:.0f} MB")
+    print(f"CPU {cpu_s:.1f} s = {100 * cpu_s / options.seconds:.0f} % of one core")
     if not options.lake:
         import duckdb
         duckdb.sql("set enable_progress_bar = false")
         def say(query):
             answer = duckdb.sql(query)
-            row = answer.fetchone()
+            row = answer.fetchall()[0]
             print(*(f"  {name}: {value:.1f}" for name, value in zip(answer.columns, row)), sep="\n")
         ledger = f"read_parquet('{folder}/lake/polls/*/*/*.parquet', hive_partitioning = true)"
         say(f"""
@@ -126,7 +127,6 @@ def main():
               select (epoch_ms(scheduled_at) - lag(epoch_ms(scheduled_at)) over (partition by system order by scheduled_at)) / 1000 gap_s
               from {ledger} where feed = 'station_status')""")
         say(f"select quantile_cont(duration_ms, 0.5) largest_took_p50_ms, max(rows) stations from {ledger} where feed = 'station_status' and system = 's0'")
-    print(f"CPU {cpu_s:.1f} s = {100 * cpu_s / options.seconds:.0f} % of one core")
     shutil.rmtree(folder)
 
 

@@ -17,7 +17,7 @@ const FEED: &str = r#"{"last_updated":"2026-02-10T14:02:35Z","ttl":60,"version":
 
 fn every_parser(body: &[u8]) -> bool {
     let at = DateTime::<Utc>::UNIX_EPOCH;
-    let url = "https://a.example/gbfs.json".parse().unwrap();
+    let url = "https://a.example/gbfs.json".parse().expect("a URL");
     let types = gbfs::parse_vehicle_types(body).map(|(_, types)| types);
     let known = types.as_ref().map(Clone::clone).unwrap_or_default();
     let text = String::from_utf8_lossy(body);

@@ -187,13 +187,13 @@ fn misbehave(stream: &mut TcpStream, file: &str, fault: Fault) -> std::io::Resul
     match fault {
         Fault::Reset => Ok(()),
         Fault::StalledHeaders => {
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(10));
             Ok(())
         }
         Fault::StalledBody => {
             head(stream, 200, "", Some(1_000))?;
             stream.write_all(b"{\"last_up")?;
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(10));
             Ok(())
         }
         Fault::EndsEarly => {

@@ -34,9 +34,9 @@ impl Rig {
         let start = DateTime::from_timestamp(START_S, 0).expect("a time");
         let clock = Arc::new(SimulatedClock::at(start));
         let limits = Limits {
-            connect: Duration::from_millis(500),
-            read: Duration::from_millis(300),
-            whole: Duration::from_millis(900),
+            connect: Duration::from_secs(3),
+            read: Duration::from_secs(2),
+            whole: Duration::from_secs(4),
             body_bytes: 100_000,
             ..Limits::default()
         };
