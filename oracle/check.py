@@ -193,7 +193,7 @@ class Day:
         rows = self.sql.execute("""select version, station_id, lat, lon, capacity from places
             where lat between -90 and 90 and lon between -180 and 180
             and not (lat = 0 and lon = 0)""").fetchall()
-        rows = [(v, s, h3.latlng_to_cell(lat, lon, resolution), c) for v, s, lat, lon, c in rows]
+        rows = [(v, s, cell_at(lat, lon, resolution), c) for v, s, lat, lon, c in rows]
         self.sql.execute("""create or replace table cell_of(version varchar, station_id varchar,
             cell varchar, capacity int)""")
         self.sql.executemany("insert into cell_of values (?, ?, ?, ?)", rows)
@@ -365,6 +365,12 @@ def by_formula(near, bikes, alone):
     known = [v for v in p if v is not None]
     adjusted = iter(false_discovery_control(known) if known else [])
     return z, p, [None if v is None else next(adjusted) for v in p]
+
+
+def cell_at(lat, lon, resolution):
+    """Coarser than 10: what the cell of resolution 10 is part of."""
+    cell = h3.latlng_to_cell(lat, lon, max(resolution, 10))
+    return h3.cell_to_parent(cell, min(resolution, 10)) if resolution < 10 else cell
 
 
 def stamp(name: str) -> int:

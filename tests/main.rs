@@ -5,6 +5,10 @@
 
 #![expect(unreachable_pub, reason = "the support modules are shared within this one binary")]
 
+mod aggregation;
+mod api;
+mod api_document;
+mod api_hostile;
 mod bad_input;
 #[cfg(test)]
 mod ingest_faults;

@@ -1,5 +1,6 @@
 //! Writes a lake of made-up days for benchmarks: `fixture_lake FOLDER FIRST_DATE DAYS CELLS`.
 
+#[expect(unreachable_pub, reason = "the tests share it")]
 #[path = "../../tests/support/fixture.rs"]
 mod fixture;
 

@@ -9,6 +9,8 @@ use tokio::sync::OnceCell;
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::negotiate::{self, Encoding, Format};
+use crate::problem::Problem;
+use crate::state::State;
 
 /// The body of every answer.
 pub(crate) type Body = Bytes;
@@ -42,10 +44,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An answer with the bytes as they are without an encoding.
-    pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
+    pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Vec<u8>>) -> Self {
+        let body = exactly(body.into());
         let hash = Sha256::digest(&body);
-        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let half =
+            hash.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let hash = format!("{half:032x}");
         let etags = Encoding::ALL.map(|encoding| match encoding.name() {
             None => value(&format!("\"{hash}\"")),
             Some(name) => value(&format!("\"{hash}-{name}\"")),
@@ -93,7 +97,15 @@ impl Answer {
 
     /// The response to a request with these headers; a body in a new encoding is made once, off the
     /// threads that serve. `is_private` where the API is not for everybody.
-    pub(crate) async fn response(&self, request: &HeaderMap, is_private: bool) -> Response<Body> {
+    ///
+    /// # Errors
+    /// 503 when the server has too much to do.
+    pub(crate) async fn response(
+        &self,
+        request: &HeaderMap,
+        is_private: bool,
+        state: &State,
+    ) -> Result<Response<Body>, Problem> {
         let is_compressible =
             self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES;
         let encoding = if is_compressible {
@@ -107,7 +119,7 @@ impl Answer {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            let mut response = Response::new(self.encoded(encoding).await);
+            let mut response = Response::new(self.encoded(encoding, state).await?);
             let headers = response.headers_mut();
             headers.reserve(16);
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
@@ -129,7 +141,7 @@ impl Answer {
         if let Some(links) = &self.links {
             headers.insert(header::LINK, links.clone());
         }
-        response
+        Ok(response)
     }
 
     fn cache_control(&self, is_private: bool) -> HeaderValue {
@@ -142,23 +154,23 @@ impl Answer {
         })
     }
 
-    async fn encoded(&self, encoding: Encoding) -> Bytes {
+    async fn encoded(&self, encoding: Encoding, state: &State) -> Result<Bytes, Problem> {
         let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at))
         else {
-            return self.body.clone();
+            return Ok(self.body.clone());
         };
         if let Some(ready) = cell.get() {
-            return ready.clone();
+            return Ok(ready.clone());
         }
         let body = self.body.clone();
-        cell.get_or_init(async || {
-            let encode = move || compressed(encoding, &body).map(Bytes::from);
+        let make = async || {
+            let _turn = state.turn().await?;
+            let encode = move || compressed(encoding, &body).map(exactly);
             let encoded = tokio::task::spawn_blocking(encode).await;
-            // Writing to memory does not fail.
-            encoded.ok().and_then(Result::ok).unwrap_or_default()
-        })
-        .await
-        .clone()
+            let mistake = |error: std::io::Error| Problem::internal(error.to_string());
+            encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
+        };
+        cell.get_or_try_init(make).await.cloned()
     }
 }
 
@@ -187,6 +199,11 @@ fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
     }
 }
 
+/// The bytes without the room that was reserved for more: they stay in memory for long.
+fn exactly(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
+}
+
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -199,11 +216,13 @@ mod tests {
     async fn every_encoding_unpacks_to_the_same_bytes() {
         let text = "Where are the bikes piling up? ".repeat(100);
         let answer = Answer::new(Format::Json, Freshness::Changing, text.clone());
+        let lake = hotspots_data::Lake::open("memory:///").unwrap();
+        let state = State::new(crate::tables::Tables::new(lake, 0), None, None, 1);
         let mut etags = Vec::new();
         for encoding in ["identity", "gzip", "br", "zstd"] {
             let mut request = HeaderMap::new();
             request.insert("accept-encoding", value(encoding));
-            let response = answer.response(&request, false).await;
+            let response = answer.response(&request, false, &state).await.unwrap();
             let body = response.body();
             let unpacked = match encoding {
                 "gzip" => {

@@ -13,14 +13,13 @@ use hotspots_data::codec::{CodecError, Metadata};
 use hotspots_data::table::TableName;
 use hotspots_data::{Cell, DaySummary, Derived, Resolution, SystemId};
 use serde_json::json;
-use warp::http::Method;
 
 use crate::answer::{Answer, Freshness};
 use crate::negotiate::Format;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::reply::{self, Geometry, Header};
-use crate::routes::{Route, When, route};
+use crate::routes::{Route, When};
 use crate::selection::{self, Wishes};
 use crate::state::{State, failure_problem};
 use crate::tables::{DAYS, Figures, Table, name_of};
@@ -61,23 +60,24 @@ impl State {
             let header = Header::of_day(&system, date, summary.as_ref())
                 .with("resolution", u8::from(resolution))
                 .with("metric", wishes.column());
-            let body = render(move || {
-                let selected = selection::select(&rows.batch, &wishes)?;
-                let header = header
-                    .with_some("hour", wishes.hour)
-                    .with("relative_to", wishes.reference())
-                    .with_number("weight_of_one", selected.weight_of_one, 6)
-                    .of_summary(summary.as_ref())
-                    .with("cells", selected.cells)
-                    .with("selected", selected.batch.num_rows())
-                    .with("attribution", rows.attribution.as_ref());
-                let mut metadata = rows.metadata.clone();
-                metadata.insert("hotspots.selection".to_owned(), format!("{wishes:?}"));
-                let batch = &selected.batch;
-                let hexagon = Geometry::Hexagon;
-                reply::table(format, of_name, "hotspots", &header, &metadata, batch, hexagon)
-            })
-            .await?;
+            let body = self
+                .render(move || {
+                    let selected = selection::select(&rows.batch, &wishes)?;
+                    let header = header
+                        .with_some("hour", wishes.hour)
+                        .with("relative_to", wishes.reference())
+                        .with_number("weight_of_one", selected.weight_of_one, 6)
+                        .of_summary(summary.as_ref())
+                        .with("cells", selected.cells)
+                        .with("selected", selected.batch.num_rows())
+                        .with("attribution", rows.attribution.as_ref());
+                    let mut metadata = rows.metadata.clone();
+                    metadata.insert("hotspots.selection".to_owned(), format!("{wishes:?}"));
+                    let batch = &selected.batch;
+                    let hexagon = Geometry::Hexagon;
+                    reply::table(format, of_name, "hotspots", &header, &metadata, batch, hexagon)
+                })
+                .await?;
             Ok(Answer::new(format, freshness, body).of(&table, &file(&system, date)))
         });
         Ok((answer.await?, Some(format!("/hotspots/{date}"))))
@@ -106,16 +106,17 @@ impl State {
                 .of_summary(summary.as_ref())
                 .with("attribution", table.attribution.as_ref());
             let (rows, of_name) = (Arc::clone(&table), name_of(of));
-            let body = render(move || {
-                if format == Format::Json {
-                    let metric = wishes.column();
-                    return Ok(reply::hours(header, &rows.batch, metric, &wishes.area)?);
-                }
-                let batch = selection::all_hours(&rows.batch, &wishes)?;
-                let (metadata, none) = (&rows.metadata, Geometry::None);
-                reply::table(format, of_name, "hours", &header, metadata, &batch, none)
-            })
-            .await?;
+            let body = self
+                .render(move || {
+                    if format == Format::Json {
+                        let metric = wishes.column();
+                        return Ok(reply::hours(header, &rows.batch, metric, &wishes.area)?);
+                    }
+                    let batch = selection::all_hours(&rows.batch, &wishes)?;
+                    let (metadata, none) = (&rows.metadata, Geometry::None);
+                    reply::table(format, of_name, "hours", &header, metadata, &batch, none)
+                })
+                .await?;
             Ok(Answer::new(format, freshness, body)
                 .of(&table, &format!("{}-hours", file(&system, date))))
         });
@@ -150,27 +151,32 @@ impl State {
                 .with("resolution", u8::from(resolution))
                 .of_summary(summary.as_ref())
                 .with("attribution", table.attribution.as_ref());
-            let body = render(move || {
-                let of = |table: Option<Arc<Table>>, column: &str| -> Result<Vec<u8>, CodecError> {
-                    let mut out = Vec::new();
-                    match table {
-                        Some(table) => {
-                            reply::array(&selection::equal(&table.batch, column, &id)?, &mut out);
-                        }
-                        None => out.extend(b"null"),
-                    }
-                    Ok(out)
-                };
-                let mut more = b"\"hours\":".to_vec();
-                more.extend(of(hours, "hex_id")?);
-                more.extend(b",\"stations_of_cell\":");
-                more.extend(of(stations, &format!("hex_id_{resolution}"))?);
-                Ok(match format {
-                    Format::GeoJson => reply::feature(&header, &row, Geometry::Hexagon, &more),
-                    _ => reply::object(&header, "cell", &row, &more),
+            let body = self
+                .render(move || {
+                    let of =
+                        |table: Option<Arc<Table>>, column: &str| -> Result<Vec<u8>, CodecError> {
+                            let mut out = Vec::new();
+                            match table {
+                                Some(table) => {
+                                    reply::array(
+                                        &selection::equal(&table.batch, column, &id)?,
+                                        &mut out,
+                                    );
+                                }
+                                None => out.extend(b"null"),
+                            }
+                            Ok(out)
+                        };
+                    let mut more = b"\"hours\":".to_vec();
+                    more.extend(of(hours, "hex_id")?);
+                    more.extend(b",\"stations_of_cell\":");
+                    more.extend(of(stations, &format!("hex_id_{resolution}"))?);
+                    Ok(match format {
+                        Format::GeoJson => reply::feature(&header, &row, Geometry::Hexagon, &more),
+                        _ => reply::object(&header, "cell", &row, &more),
+                    })
                 })
-            })
-            .await?;
+                .await?;
             Ok(Answer::new(format, freshness, body)
                 .of(&table, &format!("{}-{cell}", file(&system, date))))
         });
@@ -194,18 +200,19 @@ impl State {
             let summary = self.summary(&table, &system, date).await;
             let header = Header::of_day(&system, date, summary.as_ref());
             let (rows, of_name) = (Arc::clone(&table), name_of(of));
-            let body = render(move || {
-                let inside = selection::within(&rows.batch, &wishes.area)?;
-                let batch = selection::first(&inside, wishes.limit);
-                let header = header
-                    .with_some("provisional", summary.as_ref().map(|day| day.provisional))
-                    .with("stations_of_day", rows.batch.num_rows())
-                    .with("selected", batch.num_rows())
-                    .with("attribution", rows.attribution.as_ref());
-                let (metadata, point) = (&rows.metadata, Geometry::Point);
-                reply::table(format, of_name, "stations", &header, metadata, &batch, point)
-            })
-            .await?;
+            let body = self
+                .render(move || {
+                    let inside = selection::within(&rows.batch, &wishes.area)?;
+                    let batch = selection::first(&inside, wishes.limit);
+                    let header = header
+                        .with_some("provisional", summary.as_ref().map(|day| day.provisional))
+                        .with("stations_of_day", rows.batch.num_rows())
+                        .with("selected", batch.num_rows())
+                        .with("attribution", rows.attribution.as_ref());
+                    let (metadata, point) = (&rows.metadata, Geometry::Point);
+                    reply::table(format, of_name, "stations", &header, metadata, &batch, point)
+                })
+                .await?;
             let name = format!("stations-{system}-{date}");
             Ok(Answer::new(format, freshness, body).of(&table, &name))
         });
@@ -383,13 +390,21 @@ impl State {
         system: &SystemId,
         date: NaiveDate,
     ) -> Option<DaySummary> {
-        match table.summary() {
-            Some(summary) => Some(summary),
-            None => {
-                let figures = self.tables.figures(DAYS, system, date).await.ok().flatten();
-                figures.map(|figures| figures.summary.clone())
-            }
+        if let Some(summary) = table.summary() {
+            return Some(summary);
         }
+        let figures = self.tables.figures(DAYS, system, date).await.ok().flatten();
+        figures.map(|figures| figures.summary.clone())
+    }
+
+    /// Makes a body off the threads that serve.
+    async fn render(
+        &self,
+        make: impl FnOnce() -> Result<Bytes, CodecError> + Send + 'static,
+    ) -> Result<Bytes, Problem> {
+        let _turn = self.turn().await?;
+        let body = tokio::task::spawn_blocking(make).await;
+        body.map_err(mistake)?.map_err(mistake)
     }
 
     async fn freshness(&self, table: &Table, system: &SystemId, date: NaiveDate) -> Freshness {
@@ -433,42 +448,15 @@ impl Header {
 
 /// What the API offers.
 pub(crate) fn index() -> Bytes {
-    let paths = [
-        ("/hotspots", "the days there are; with hex_id, from and to: a cell over days"),
-        ("/hotspots/{date}", "the cells of a day (or latest), the most bikes first"),
-        ("/hotspots/{date}/hours", "all hours of a day in one answer"),
-        ("/hotspots/{date}/{hex_id}", "one cell with its hours and its stations"),
-        ("/stations/{date}", "the stations of a day"),
-        ("/stations/{date}/{station_id}", "one station of a day"),
-        ("/quality/{date}", "what is odd about a day's data"),
-        ("/systems", "the systems there are"),
-        ("/docs", "all of it explained"),
-        ("/openapi.json", "the same for programs"),
-        ("/healthz", "whether the server lives"),
-        ("/readyz", "whether the lake answers"),
-        ("/metrics", "figures for Prometheus"),
-    ];
-    // The list is for people: a path that is not there would mislead them.
-    debug_assert!(paths.iter().all(|(path, _)| {
-        let example = path.replace("{date}", "latest").replace("{hex_id}", "8a1fb475a4dffff");
-        route(&Method::GET, &example.replace("{station_id}", "1"))
-            .is_ok_and(|route| matches!(route, Route::Index) || route.pattern() == *path)
-    }));
-    let paths: serde_json::Map<String, serde_json::Value> =
-        paths.iter().map(|(path, what)| ((*path).to_owned(), json!(what))).collect();
+    let paths: serde_json::Map<String, serde_json::Value> = Route::examples()
+        .iter()
+        .map(|route| (route.pattern().to_owned(), json!(route.summary())))
+        .collect();
     Header::default()
         .with("name", "hotspots")
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("paths", paths)
         .json()
-}
-
-/// Makes a body off the threads that serve.
-async fn render(
-    make: impl FnOnce() -> Result<Bytes, CodecError> + Send + 'static,
-) -> Result<Bytes, Problem> {
-    let made = tokio::task::spawn_blocking(make).await;
-    made.map_err(mistake)?.map_err(mistake)
 }
 
 fn mistake(error: impl std::fmt::Display) -> Problem {

@@ -41,6 +41,9 @@ pub(crate) enum Failure {
     /// The store did not answer in time.
     #[error("the lake did not answer within {0} s")]
     Slow(u64),
+    /// There is nothing where there was something: a disk that is not mounted looks like that.
+    #[error("the lake at `{0}` has no hotspots any more: is it mounted?")]
+    Empty(String),
     /// The object is not what it should be.
     #[error("the table `{key}` is damaged ({reason}): aggregate the day again")]
     Damaged { key: String, reason: String },
@@ -91,7 +94,7 @@ impl<T> Fresh<T> {
         look: impl FnOnce(Option<Arc<T>>) -> F,
     ) -> Result<Option<Arc<T>>, Failure>
     where
-        F: Future<Output = Result<Option<Arc<T>>, Failure>>,
+        F: Future<Output = Result<Option<Arc<T>>, Failure>> + Send,
     {
         let kept = self.peek();
         if self.is_fresh(trusted_for) && kept.is_some() {

@@ -5,10 +5,13 @@
 //! (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
+mod connection;
+mod docs;
 mod documents;
 mod fresh;
 mod metrics;
 mod negotiate;
+mod openapi;
 mod params;
 mod problem;
 mod reply;

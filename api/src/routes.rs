@@ -1,7 +1,7 @@
 //! Paths.
 
 use chrono::NaiveDate;
-use hotspots_data::{Cell, parse_date};
+use hotspots_data::{Cell, Resolution, parse_date};
 use warp::http::Method;
 
 use crate::params::Param;
@@ -69,6 +69,33 @@ impl Route {
             Self::Station(..) => "/stations/{date}/{station_id}",
             Self::Quality(_) => "/quality/{date}",
         }
+    }
+
+    /// One of each, in the order in which they are explained.
+    pub(crate) fn examples() -> [Self; 14] {
+        let cell = Cell::at(48.8566, 2.3522, Resolution::HOTSPOTS);
+        let cell = cell.expect("the middle of Paris is a place");
+        [
+            Self::Days,
+            Self::Day(When::Latest),
+            Self::Hours(When::Latest),
+            Self::Cell(When::Latest, cell),
+            Self::Stations(When::Latest),
+            Self::Station(When::Latest, String::new()),
+            Self::Quality(When::Latest),
+            Self::Systems,
+            Self::Index,
+            Self::Docs,
+            Self::OpenApi,
+            Self::Health,
+            Self::Ready,
+            Self::Metrics,
+        ]
+    }
+
+    /// What it is in a few words.
+    pub(crate) fn summary(&self) -> &'static str {
+        crate::openapi::words(self).1
     }
 
     /// The parameters it understands.

@@ -417,3 +417,67 @@ fn described(name: &str, nullable: bool, unit: &str, meaning: &str) -> Field {
 fn unit_and_meaning(unit: &str, meaning: &str) -> std::collections::HashMap<String, String> {
     [("unit".to_owned(), unit.to_owned()), ("meaning".to_owned(), meaning.to_owned())].into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::StringArray;
+
+    /// Three cells of Paris with 10, 5 and 1 bikes, and 6 fewer, 3 more and as many as usual.
+    fn three() -> RecordBatch {
+        let number = |name: &str| Field::new(name, DataType::Float64, true);
+        let floats =
+            |values: [f64; 3]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+        let fields = vec![
+            Field::new("hex_id", DataType::Utf8, false),
+            number("lat"),
+            number("lng"),
+            meaning("weight"),
+            number("bikes"),
+            number("baseline_difference"),
+        ];
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(vec!["a", "b", "c"])),
+            floats([48.80, 48.85, 48.90]),
+            floats([2.3, 2.3, 2.3]),
+            floats([0.0, 0.0, 0.0]),
+            floats([10.0, 5.0, 1.0]),
+            floats([-6.0, 3.0, 0.0]),
+        ];
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn weights(wishes: Wishes) -> Vec<(String, f64)> {
+        let batch = select(&three(), &wishes).unwrap().batch;
+        let ids = column(&batch, "hex_id").unwrap().as_string::<i32>().clone();
+        let weights = floats(&batch, "weight").unwrap().clone();
+        (0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), weights.value(row))).collect()
+    }
+
+    #[test]
+    fn weights_are_what_one_works_out_by_hand() {
+        let of = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
+            pairs.iter().map(|(id, weight)| ((*id).to_owned(), *weight)).collect()
+        };
+        let all = Wishes::default();
+        assert_eq!(weights(all), of(&[("a", 1.0), ("b", 0.5), ("c", 0.1)]));
+        let north = Area {
+            bbox: Some(Bbox { west: 2.0, south: 48.82, east: 3.0, north: 49.0 }),
+            near: None,
+        };
+        assert_eq!(weights(Wishes { area: north, ..all }), of(&[("b", 0.5), ("c", 0.1)]));
+        let alone = Wishes { area: north, relative_to: RelativeTo::Selection, ..all };
+        assert_eq!(weights(alone), of(&[("b", 1.0), ("c", 0.2)]));
+        let unusual = Wishes { order: Order::Baseline, ..all };
+        assert_eq!(weights(unusual), of(&[("b", 0.5), ("c", 0.0), ("a", -1.0)]));
+        assert_eq!(weights(Wishes { min_weight: Some(0.5), ..all }).len(), 2);
+        assert_eq!(weights(Wishes { limit: Some(1), ..all }), of(&[("a", 1.0)]));
+    }
+
+    #[test]
+    fn a_degree_of_latitude_is_111_km() {
+        // The mean earth radius times pi / 180 is 111,195 m.
+        let circle = Circle { lat: 48.0, lng: 2.0, radius_m: 0.0 };
+        assert!((circle.distance_m(49.0, 2.0) - 111_195.0).abs() < 1.0);
+    }
+}

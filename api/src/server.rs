@@ -2,18 +2,25 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use hotspots_data::{Lake, SystemId};
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tracing::{debug, warn};
 use warp::Filter as _;
 use warp::http::{HeaderMap, Method, Response};
+use warp::path::FullPath;
 
 use crate::answer::Body;
+use crate::connection::{Connection, Connections, Guarded};
 use crate::state::State;
 use crate::tables::Tables;
 
@@ -30,15 +37,24 @@ pub struct Options {
     pub limits: Limits,
 }
 
+impl Options {
+    /// A public API at `bind` with the usual limits, for `system` unless a request names another.
+    #[must_use]
+    pub fn public(bind: SocketAddr, system: Option<SystemId>) -> Self {
+        Self { bind, system, token: None, limits: Limits::default() }
+    }
+}
+
 /// What clients may use of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once; beyond it, the one idle longest is closed for the new one.
     pub connections: usize,
-    /// How long a request's head may take to arrive, and a connection may idle between requests.
-    pub head: Duration,
-    /// How long a client may take none of an answer's bytes.
-    pub stalled: Duration,
+    /// Answers made at once that are not ready in memory; the others wait.
+    pub making: usize,
+    /// How long a request's head may take to arrive, a connection may idle, and a client may take none
+    /// of the bytes sent.
+    pub patience: Duration,
     /// How long requests in hand may take to finish once the server is asked to stop.
     pub farewell: Duration,
     /// Memory for tables and answers, in bytes.
@@ -49,10 +65,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 16_384,
-            head: Duration::from_secs(20),
-            stalled: Duration::from_secs(20),
+            making: 64,
+            patience: Duration::from_secs(20),
             farewell: Duration::from_secs(20),
-            memory_bytes: 192 << 20,
+            memory_bytes: 96 << 20,
         }
     }
 }
@@ -73,7 +89,7 @@ impl Server {
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.bind).await?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
-        let state = State::new(tables, options.system, options.token);
+        let state = State::new(tables, options.system, options.token, options.limits.making);
         Ok(Self { listener, state: Arc::new(state), limits: options.limits })
     }
 
@@ -86,24 +102,137 @@ impl Server {
     }
 
     /// Answers until `stop`, then finishes the requests in hand.
+    ///
+    /// Once asked to stop, every answer closes its connection, and new connections are still taken for
+    /// a moment: no client that is just asking finds a closed door.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let service = TowerToHyperService::new(warp::service(routes(self.state)));
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.head);
-        let graceful = GracefulShutdown::new();
+        let limits = self.limits;
+        let mut hall = Hall::new(self.state, limits);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => {
-                    let Ok((stream, _)) = accepted else { continue };
-                    let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
-                    tokio::spawn(graceful.watch(connection));
-                }
+                accepted = self.listener.accept() => hall.welcome(accepted).await,
                 () = &mut stop => break,
             }
         }
+        hall.state.stop();
+        let farewell = tokio::time::sleep(CLOSING);
+        let mut farewell = std::pin::pin!(farewell);
+        while hall.connections.count() > 0 {
+            tokio::select! {
+                accepted = self.listener.accept() => hall.welcome(accepted).await,
+                () = tokio::time::sleep(Duration::from_millis(10)) => {}
+                () = &mut farewell => break,
+            }
+        }
+        // Those in the queue of the closing door.
+        while let Some(accepted) = self.listener.accept().now_or_never() {
+            hall.welcome(accepted).await;
+        }
         drop(self.listener);
-        let _ = tokio::time::timeout(self.limits.farewell, graceful.shutdown()).await;
+        if tokio::time::timeout(limits.farewell, hall.graceful.shutdown()).await.is_err() {
+            warn!("some clients took longer than {} s: closed on them", limits.farewell.as_secs());
+        }
+    }
+}
+
+/// How long new connections are still taken once the server is asked to stop.
+const CLOSING: Duration = Duration::from_millis(500);
+/// The longest request line with its headers, in bytes.
+const MOST_HEAD_BYTES: usize = 16 << 10;
+/// The pause after the system has no more sockets to give.
+const NO_SOCKETS: Duration = Duration::from_millis(50);
+
+/// Where connections are let in and looked after.
+struct Hall {
+    state: Arc<State>,
+    connections: Arc<Connections>,
+    graceful: GracefulShutdown,
+    http: http1::Builder,
+    limits: Limits,
+}
+
+impl Hall {
+    fn new(state: Arc<State>, limits: Limits) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.patience)
+            .max_buf_size(MOST_HEAD_BYTES)
+            .pipeline_flush(true);
+        let connections = Connections::new();
+        Self { state, connections, graceful: GracefulShutdown::new(), http, limits }
+    }
+
+    /// Serves a connection in a task of its own.
+    async fn welcome(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // No descriptors left, most likely: make room, and do not spin.
+                debug!("a connection could not be accepted: {error}");
+                self.make_room();
+                tokio::time::sleep(NO_SOCKETS).await;
+                return;
+            }
+        };
+        self.state.metrics.connections_accepted.fetch_add(1, Relaxed);
+        if self.connections.count() >= self.limits.connections && !self.make_room() {
+            // Everybody is being answered: this one has to come back.
+            return;
+        }
+        // An answer is written in one go: waiting for more to send would only delay it.
+        let _ = stream.set_nodelay(true);
+        let connection = self.connections.open();
+        let service = Watched {
+            service: TowerToHyperService::new(warp::service(routes(Arc::clone(&self.state)))),
+            connection: Arc::clone(&connection),
+        };
+        let stream = Guarded::new(stream, Arc::clone(&connection), self.limits.patience);
+        let http = self.http.serve_connection(TokioIo::new(stream), service);
+        let http = self.graceful.watch(http);
+        let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
+        state.metrics.connections.fetch_add(1, Relaxed);
+        tokio::spawn(async move {
+            tokio::select! {
+                result = http => if let Err(error) = result {
+                    debug!("a connection ended early: {error}");
+                },
+                () = connection.go.notified() => {}
+            }
+            connections.close(&connection);
+            state.metrics.connections.fetch_sub(1, Relaxed);
+        });
+    }
+
+    fn make_room(&self) -> bool {
+        self.state.metrics.connections_closed_for_room.fetch_add(1, Relaxed);
+        self.connections.close_idlest()
+    }
+}
+
+/// A service that tells its connection when it is busy.
+struct Watched<S> {
+    service: S,
+    connection: Arc<Connection>,
+}
+
+impl<S, R> hyper::service::Service<R> for Watched<S>
+where
+    S: hyper::service::Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn call(&self, request: R) -> Self::Future {
+        self.connection.set_busy(true);
+        let (answer, connection) = (self.service.call(request), Arc::clone(&self.connection));
+        Box::pin(async move {
+            let answer = answer.await;
+            connection.set_busy(false);
+            answer
+        })
     }
 }
 
@@ -114,7 +243,7 @@ fn routes(
 ) -> impl warp::Filter<Extract = (Response<Body>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
     warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
-        move |method: Method, path: warp::path::FullPath, query: String, headers: HeaderMap| {
+        move |method: Method, path: FullPath, query: String, headers: HeaderMap| {
             let state = Arc::clone(&state);
             async move { state.respond(&method, path.as_str(), &query, &headers).await }
         },

@@ -1,17 +1,22 @@
 //! A request's walk: path → params → day → reply.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use hotspots_data::{Derived, SystemId};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::answer::{Answer, Body, Freshness};
+use crate::docs;
 use crate::documents::index;
 use crate::fresh::Failure;
 use crate::metrics::Metrics;
 use crate::negotiate::{self, Format};
+use crate::openapi;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::routes::{ALLOW, Route, When, route};
@@ -26,11 +31,22 @@ pub(crate) struct State {
     token: Option<String>,
     index: Arc<Answer>,
     health: Arc<Answer>,
+    docs: Arc<Answer>,
+    openapi: Arc<Answer>,
+    making: Semaphore,
+    stopping: AtomicBool,
 }
 
 impl State {
-    pub(crate) fn new(tables: Tables, system: Option<SystemId>, token: Option<String>) -> Self {
+    pub(crate) fn new(
+        tables: Tables,
+        system: Option<SystemId>,
+        token: Option<String>,
+        making: usize,
+    ) -> Self {
         let fixed = |freshness, body| Arc::new(Answer::new(Format::Json, freshness, body));
+        let document = openapi::document(token.is_some());
+        let page = docs::page(&document);
         Self {
             tables,
             metrics: Metrics::new(),
@@ -38,6 +54,27 @@ impl State {
             token,
             index: fixed(Freshness::Changing, index()),
             health: fixed(Freshness::Now, Body::from_static(b"{\"status\":\"ok\"}")),
+            docs: Arc::new(Answer::new(Format::Html, Freshness::Changing, page)),
+            openapi: Arc::new(Answer::new(
+                Format::OpenApi,
+                Freshness::Changing,
+                document.to_string(),
+            )),
+            making: Semaphore::new(making),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on, every answer closes its connection, and the server is not ready.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until no more than the most answers allowed are being made.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Problem::unavailable("the server has too much to do; try again soon")),
         }
     }
 
@@ -63,6 +100,9 @@ impl State {
         headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
         headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
         headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        if self.stopping.load(Ordering::Relaxed) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             headers.insert("x-request-id", value);
         }
@@ -102,8 +142,8 @@ impl State {
         );
         let (answer, path) = match route {
             Route::Index => (Arc::clone(&self.index), None),
-            Route::Docs => (Arc::clone(&self.index), None),
-            Route::OpenApi => (Arc::clone(&self.index), None),
+            Route::Docs => (Arc::clone(&self.docs), None),
+            Route::OpenApi => (Arc::clone(&self.openapi), None),
             Route::Health => (Arc::clone(&self.health), None),
             Route::Ready => (self.ready().await?, None),
             Route::Metrics => (self.metrics_answer(), None),
@@ -116,7 +156,7 @@ impl State {
             Route::Station(when, station) => self.station(when, station, params, format).await?,
             Route::Quality(when) => self.quality(when, params, format).await?,
         };
-        let mut response = answer.response(headers, self.token.is_some()).await;
+        let mut response = answer.response(headers, self.token.is_some(), self).await?;
         if is_latest {
             // Which day is the last one changes, whatever the day itself does.
             let fresh =
@@ -235,6 +275,9 @@ impl State {
     }
 
     async fn ready(&self) -> Result<Arc<Answer>, Problem> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Problem::unavailable("the server is about to stop"));
+        }
         let looked = self.tables.systems().await;
         if let Some(failure) = looked.err().or_else(|| self.tables.trouble()) {
             let (tables, ..) = self.tables.usage();
@@ -267,6 +310,9 @@ impl State {
     }
 }
 
+/// A request waits so long for its turn.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// What scripts of other sites may read.
 const EXPOSED: &str = "Content-Location, ETag, Link, Retry-After, X-Request-Id";
 
 /// The forms each path comes in; the first is what a client gets that does not say.
@@ -311,7 +357,7 @@ pub(crate) fn failure_problem(failure: &Failure) -> Problem {
     match failure {
         Failure::Damaged { .. } => Problem::unavailable(failure.to_string()),
         // What a store says may name places that are none of the client's business.
-        Failure::Lake(_) | Failure::Slow(_) => {
+        Failure::Lake(_) | Failure::Slow(_) | Failure::Empty(_) => {
             Problem::unavailable("the lake does not answer; the server's log says why")
         }
     }

@@ -1,6 +1,7 @@
 //! The lake's computed tables in memory: bounded, fresh, and with the answers made of them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -24,13 +25,16 @@ use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 /// The table whose folders say which systems and days there are.
 pub(crate) const DAYS: Derived = Derived::Hotspots(Resolution::HOTSPOTS);
 /// How long a closed day's figures are trusted in the list of days.
-const CLOSED_TRUSTED_FOR: Duration = Duration::from_secs(60);
+const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// How long a system's name and licence are trusted.
-const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_secs(60);
+const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// Tables read from the lake at once.
 const LOADS: usize = 8;
 /// Answers kept of one table.
 const ANSWERS: usize = 256;
+
+/// Values by what they are of.
+type Shelf<K, V> = RwLock<HashMap<K, Arc<Fresh<V>>>>;
 
 /// Every table that was asked for and still fits.
 #[derive(Debug)]
@@ -39,8 +43,8 @@ pub(crate) struct Tables {
     limit_bytes: usize,
     slots: RwLock<HashMap<Key, Arc<Slot>>>,
     systems: Fresh<Vec<SystemId>>,
-    dates: RwLock<HashMap<(Derived, SystemId), Arc<Fresh<Vec<NaiveDate>>>>>,
-    attributions: RwLock<HashMap<SystemId, Arc<Fresh<Attribution>>>>,
+    dates: Shelf<(Derived, SystemId), Vec<NaiveDate>>,
+    attributions: Shelf<SystemId, Attribution>,
     loads: Semaphore,
     serial: AtomicU64,
     turn: AtomicU64,
@@ -87,8 +91,6 @@ pub(crate) struct Figures {
     pub(crate) summary: DaySummary,
     /// Its cells.
     pub(crate) cells: usize,
-    /// When its table was written.
-    pub(crate) modified: DateTime<Utc>,
     version: Version,
 }
 
@@ -100,6 +102,7 @@ pub(crate) struct Attribution {
     pub(crate) url: Option<String>,
     pub(crate) license_id: Option<String>,
     pub(crate) license_url: Option<String>,
+    #[expect(clippy::struct_field_names, reason = "GBFS calls it so")]
     pub(crate) attribution_organization_name: Option<String>,
 }
 
@@ -121,7 +124,13 @@ impl Tables {
 
     /// The systems that have hotspots, by name.
     pub(crate) async fn systems(&self) -> Result<Arc<Vec<SystemId>>, Failure> {
-        let look = |_| async { Ok(Some(Arc::new(self.lake.derived_systems(DAYS).await?))) };
+        let look = async |kept: Option<Arc<Vec<SystemId>>>| {
+            let found = self.lake.derived_systems(DAYS).await?;
+            if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
+                return Err(Failure::Empty(self.lake.location().to_owned()));
+            }
+            Ok(Some(Arc::new(found)))
+        };
         Ok(self.systems.get(TRUSTED_FOR, look).await?.unwrap_or_default())
     }
 
@@ -140,7 +149,13 @@ impl Tables {
             return Ok(Arc::default());
         }
         let fresh = entry(&self.dates, &(table, system.clone()));
-        let look = |_| async { Ok(Some(Arc::new(self.lake.derived_dates(table, system).await?))) };
+        let look = async |kept: Option<Arc<Vec<NaiveDate>>>| {
+            let found = self.lake.derived_dates(table, system).await?;
+            if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
+                self.check_that_it_is_there().await?;
+            }
+            Ok(Some(Arc::new(found)))
+        };
         Ok(fresh.get(TRUSTED_FOR, look).await?.unwrap_or_default())
     }
 
@@ -280,7 +295,10 @@ impl Tables {
     ) -> Result<Option<Arc<Table>>, Failure> {
         if let Some(kept) = kept {
             match self.lake.version(key).await? {
-                None => return Ok(None),
+                None => {
+                    self.check_that_it_is_there().await?;
+                    return Ok(None);
+                }
                 Some(version) if version == kept.version => return Ok(Some(kept)),
                 Some(_) => {}
             }
@@ -312,6 +330,14 @@ impl Tables {
         })))
     }
 
+    /// Tells a day that was removed from a lake that is not there.
+    async fn check_that_it_is_there(&self) -> Result<(), Failure> {
+        if self.lake.derived_systems(DAYS).await?.is_empty() {
+            return Err(Failure::Empty(self.lake.location().to_owned()));
+        }
+        Ok(())
+    }
+
     async fn look_at_figures(
         &self,
         key: &Key,
@@ -332,8 +358,7 @@ impl Tables {
             .and_then(|metadata| DaySummary::from_metadata(&metadata))
             .and_then(|summary| Ok((summary, codec::row_count(object.bytes)?)));
         let (summary, cells) = read.map_err(|error| damaged(error.to_string()))?;
-        let (modified, version) = (object.modified, object.version);
-        Ok(Some(Arc::new(Figures { summary, cells, modified, version })))
+        Ok(Some(Arc::new(Figures { summary, cells, version: object.version })))
     }
 }
 
@@ -405,10 +430,7 @@ fn forget_half(answers: &mut HashMap<String, Arc<Slice>>) {
     answers.retain(|_, slice| slice.used.load(Ordering::Relaxed) > middle);
 }
 
-fn entry<K: Clone + Eq + std::hash::Hash, V>(
-    map: &RwLock<HashMap<K, Arc<Fresh<V>>>>,
-    key: &K,
-) -> Arc<Fresh<V>> {
+fn entry<K: Clone + Eq + Hash, V>(map: &Shelf<K, V>, key: &K) -> Arc<Fresh<V>> {
     let known = read(map).get(key).cloned();
     known.unwrap_or_else(|| Arc::clone(write(map).entry(key.clone()).or_default()))
 }

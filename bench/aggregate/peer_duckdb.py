@@ -10,7 +10,7 @@ import duckdb
 
 lake, system, date, out = sys.argv[1:]
 day = f"system={system}/date={date}/*.parquet"
-duckdb.sql(f"""
+duckdb.execute(f"""
 copy (
   with polls as (
     select t, least(coalesce(lead(t) over (order by t), first_t + interval 24 hours), t + interval 15 minutes) - t as hold

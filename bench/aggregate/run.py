@@ -85,7 +85,7 @@ def median(results):
 def check(folder, peer) -> bool:
     import duckdb
 
-    wrong, cells = duckdb.sql(f"""select count(*) filter (p.bikes is null or o.bikes is null
+    wrong, cells = duckdb.execute(f"""select count(*) filter (p.bikes is null or o.bikes is null
         or abs(p.bikes - o.bikes) > 1e-9), count(*) from '{folder}/ours.parquet' o
         full join '{folder}/{peer}.parquet' p using (hex_id)""").fetchone()
     print(f"{peer}: {cells} cells, {wrong} differ")
@@ -96,9 +96,9 @@ def sizes(raw, packed, folder):
     import duckdb
 
     glob = f"{raw}/station_status/system={SYSTEM}/date={DATE}/*.parquet"
-    duckdb.sql(f"""copy (from read_parquet('{glob}', hive_partitioning = false) order by station_id, observed_at)
+    duckdb.execute(f"""copy (from read_parquet('{glob}', hive_partitioning = false) order by station_id, observed_at)
         to '{folder}/sorted.parquet' (format parquet, compression zstd)""")
-    (rows,) = duckdb.sql(f"select count(*) from read_parquet('{glob}')").fetchone()
+    (rows,) = duckdb.execute(f"select count(*) from read_parquet('{glob}')").fetchone()
     size = lambda path: path.stat().st_size
     ours = sum(size(p) for p in packed.glob("station_status_daily/**/*.parquet"))
     theirs, polls = size(folder / "sorted.parquet"), sum(size(p) for p in raw.glob("station_status/**/*.parquet"))

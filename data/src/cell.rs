@@ -43,6 +43,10 @@ pub enum CellError {
 impl Cell {
     /// The cell of `resolution` that holds the point (degrees, WGS 84).
     ///
+    /// Coarser than 10 it is the cell that the point's cell of resolution 10 is part of: H3's hexagons
+    /// do not nest exactly, and so each coarser cell is made of whole hexagons of 75 m and their sums
+    /// agree.
+    ///
     /// # Errors
     /// [`CellError::NoPlace`] or [`CellError::NullIsland`] where the point cannot be a station's.
     pub fn at(lat: f64, lng: f64, resolution: Resolution) -> Result<Self, CellError> {
@@ -54,7 +58,9 @@ impl Cell {
             return Err(CellError::NullIsland);
         }
         let point = LatLng::new(lat, lng).map_err(|_| CellError::NoPlace { lat, lng })?;
-        Ok(Self(point.to_cell(resolution.0)))
+        let finest = resolution.max(Resolution::HOTSPOTS);
+        let cell = Self(point.to_cell(finest.0));
+        Ok(cell.parent(resolution).unwrap_or(cell))
     }
 
     /// Latitude and longitude of the cell's centre, in degrees.
@@ -190,6 +196,17 @@ mod tests {
         let (lat, lng) = cell.centre();
         let mean = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).sum::<f64>() / 6.0;
         assert!((mean(|c| c.0) - lat).abs() < 1e-6 && (mean(|c| c.1) - lng).abs() < 1e-6);
+    }
+
+    #[test]
+    fn coarser_cells_are_made_of_whole_hexagons() {
+        for step in 0..400 {
+            let (lat, lng) = (48.85 + f64::from(step) * 1e-4, 2.33 + f64::from(step) * 7e-5);
+            let fine = Cell::at(lat, lng, Resolution::HOTSPOTS).unwrap();
+            for coarser in Resolution::COARSER {
+                assert_eq!(Cell::at(lat, lng, coarser).ok(), fine.parent(coarser));
+            }
+        }
     }
 
     #[test]

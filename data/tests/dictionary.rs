@@ -52,6 +52,10 @@ fn sections() -> Vec<Section> {
         section::<table::OtherFeed>(),
         section::<table::Poll>(),
         section::<table::Hotspot>(),
+        section::<table::HotspotHour>(),
+        section::<table::StationDay>(),
+        section::<table::QualityCheck>(),
+        section::<table::StationStatusDaily>(),
     ]
 }
 

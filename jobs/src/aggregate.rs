@@ -144,7 +144,7 @@ impl Options {
 }
 
 impl Selection {
-    fn has(&self, date: NaiveDate) -> bool {
+    pub(crate) fn has(&self, date: NaiveDate) -> bool {
         self.from.is_none_or(|from| from <= date) && self.to.is_none_or(|to| date <= to)
     }
 }

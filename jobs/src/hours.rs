@@ -5,6 +5,7 @@ use hotspots_data::Day;
 
 /// A stretch of the day in which the local clock shows one hour without being set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the hour of the clock is what it is called")]
 pub(crate) struct Hour {
     /// What the clock shows, 0 to 23.
     pub(crate) hour: u32,

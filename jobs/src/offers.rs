@@ -8,6 +8,7 @@ use crate::vehicles::FreeBikes;
 
 /// Times, in milliseconds, within an hour or a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub(crate) struct Offer {
     /// Time in which a poll saw some part of the cell.
     pub(crate) observed_ms: i64,
@@ -134,7 +135,7 @@ mod tests {
         // By hand: seen in polls 0 to 2; no bike in poll 1; no dock in polls 1 and 2.
         assert_eq!((offer.observed_ms, offer.empty_ms), (30, 10));
         assert_eq!((offer.docks_observed_ms, offer.full_ms), (30, 20));
-        assert_eq!(offer.empty_share(), 10.0 / 30.0);
+        assert!((offer.empty_share() - 10.0 / 30.0).abs() < 1e-12);
     }
 
     #[test]

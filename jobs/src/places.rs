@@ -1,6 +1,7 @@
 //! Where each station stood, and how many docks it had: the information joined to the status.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use hotspots_data::table::StationInformation;
@@ -70,10 +71,11 @@ impl Version {
                 row,
             };
             let id = place.row.station_id.clone();
-            if version.places.contains_key(&id) {
-                version.duplicated.push(id);
-            } else {
-                version.places.insert(id, place);
+            match version.places.entry(id) {
+                Entry::Occupied(first) => version.duplicated.push(first.key().clone()),
+                Entry::Vacant(free) => {
+                    free.insert(place);
+                }
             }
         }
         version

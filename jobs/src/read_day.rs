@@ -41,7 +41,7 @@ pub(crate) async fn read_day(
 }
 
 async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>, AggregateError> {
-    let carried = inputs.before.iter().flat_map(|before| before.polls.last());
+    let carried = inputs.before.iter().filter_map(|before| before.polls.last());
     let days = [
         (inputs.before.as_ref(), carried.collect()),
         (Some(&inputs.own), inputs.own.polls.iter().collect::<Vec<_>>()),

@@ -9,6 +9,7 @@ use crate::timeline::Segment;
 
 /// Sums over time, in whole milliseconds and bike-milliseconds, which no order of adding changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub(crate) struct Sums {
     pub(crate) hold_ms: i64,
     pub(crate) bike_ms: i64,

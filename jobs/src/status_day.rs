@@ -69,7 +69,7 @@ impl StatusDay {
                 match found {
                     Ok(at) => polls[at].number = Some(number),
                     Err(_) => {
-                        polls.push(StatusPoll { recordings, number: Some(number), is_raw: false })
+                        polls.push(StatusPoll { recordings, number: Some(number), is_raw: false });
                     }
                 }
             }

@@ -57,7 +57,12 @@ pub async fn verify(
 ) -> Result<Vec<VerifyReport>, AggregateError> {
     let mut reports = Vec::new();
     for system in systems(lake, selection).await? {
-        for date in observed_dates(lake, &system, selection).await? {
+        let mut dates = observed_dates(lake, &system, selection).await?;
+        dates.extend(lake.dates(Recorded::Polls, &system).await?);
+        dates.retain(|&date| selection.has(date));
+        dates.sort_unstable();
+        dates.dedup();
+        for date in dates {
             let mut day = Reading::new(lake, &system, date);
             day.recorded().await?;
             day.compacted().await?;
@@ -205,8 +210,8 @@ impl<'l> Reading<'l> {
         };
         let tables = match computed(self.lake, &system, date, options, now).await {
             Ok(Some(tables)) => tables,
-            Ok(None) => return Ok(()),
-            Err(AggregateError::Object { .. }) => return Ok(()), // reported where it was read
+            // A damaged object was reported where it was read.
+            Ok(None) | Err(AggregateError::Object { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
         self.compare::<StationDay>(Derived::StationDays, &tables.station_days).await?;

@@ -21,6 +21,7 @@ pub struct Fixture {
     pub salt: u64,
 }
 
+const RESOLUTIONS: [Resolution; 2] = [Resolution::HOTSPOTS, Resolution::COARSER[0]];
 const TIME_ZONE: chrono_tz::Tz = chrono_tz::Tz::Europe__Paris;
 
 impl Fixture {
@@ -29,12 +30,14 @@ impl Fixture {
         Self { system, cells, provisional: false, salt: 0 }
     }
 
-    /// Writes every computed table of a day at resolution 10, and the hotspots at 9.
+    /// Writes every computed table of a day at resolutions 10 and 9.
     pub async fn write(&self, lake: &Lake, date: NaiveDate) -> Result<(), LakeError> {
         self.write_hotspots(lake, date).await?;
         let metadata = Metadata::new();
-        let hours = Derived::HotspotsHourly(Resolution::HOTSPOTS);
-        put(lake, hours, &self.system, date, &self.hours(date), &metadata).await?;
+        for resolution in RESOLUTIONS {
+            let (table, rows) = (Derived::HotspotsHourly(resolution), self.hours(date, resolution));
+            put(lake, table, &self.system, date, &rows, &metadata).await?;
+        }
         let stations = self.stations(date);
         put(lake, Derived::StationDays, &self.system, date, &stations, &metadata).await?;
         put(lake, Derived::Quality, &self.system, date, &self.checks(), &metadata).await
@@ -42,7 +45,7 @@ impl Fixture {
 
     /// Writes the hotspots of a day alone.
     pub async fn write_hotspots(&self, lake: &Lake, date: NaiveDate) -> Result<(), LakeError> {
-        for resolution in [Resolution::HOTSPOTS, Resolution::COARSER[0]] {
+        for resolution in RESOLUTIONS {
             let metadata = self.summary(date, resolution).to_metadata();
             let rows = self.hotspots(date, resolution);
             put(lake, Derived::Hotspots(resolution), &self.system, date, &rows, &metadata).await?;
@@ -165,14 +168,14 @@ impl Fixture {
         }
     }
 
-    fn hours(&self, date: NaiveDate) -> Vec<HotspotHour> {
+    fn hours(&self, date: NaiveDate, resolution: Resolution) -> Vec<HotspotHour> {
         let starts: Vec<(u32, DateTime<Utc>)> = hours_of(date);
         let bikes_in = |hour: u32, index: usize| {
             // Bikes are in the middle of town by day: a wave over the hours.
             let wave = 1.0 + 0.5 * f64::from((hour as i32 - 14).abs()) / 14.0;
             (self.bikes(date, index) / wave * 1000.0).round() / 1000.0
         };
-        let places = self.places(Resolution::HOTSPOTS);
+        let places = self.places(resolution);
         let most = (0..places.len())
             .flat_map(|index| (0..24).map(move |hour| (hour, index)))
             .map(|(hour, index)| bikes_in(hour, index))
@@ -207,7 +210,7 @@ impl Fixture {
             let bikes = self.bikes(date, index);
             StationDay {
                 station_id: format!("{}", 10_000 + index),
-                station_code: Some(format!("{:05}", index)),
+                station_code: Some(format!("{index:05}")),
                 name: Some(format!("Rue \"{index}\", côté nord")),
                 lat: Some(lat),
                 lon: Some(lng),

@@ -3,6 +3,8 @@
 pub(crate) mod fault_server;
 mod faulty_store;
 mod feed_server;
+mod fixture;
+pub mod http;
 mod lake;
 mod program;
 pub(crate) mod rig;
@@ -10,6 +12,7 @@ pub(crate) mod rig;
 pub use fault_server::{Fault, FaultServer};
 pub use faulty_store::{FaultyStore, StoreFault};
 pub use feed_server::FeedServer;
+pub use fixture::Fixture;
 pub use lake::TestLake;
 pub use program::{Finished, Serving, hotspots};
 pub use rig::Rig;

@@ -43,7 +43,7 @@ pub(crate) fn hours(
         }
     }
     let of_city = cells.len();
-    let cells: Vec<(&str, (f64, f64), Vec<Option<f64>>)> = cells
+    let cells: Vec<_> = cells
         .into_iter()
         .filter_map(|(id, values)| Some((id, id.parse::<Cell>().ok()?.centre(), values)))
         .filter(|(_, (lat, lng), _)| area.contains(*lat, *lng))
@@ -65,7 +65,7 @@ pub(crate) fn hours(
     let mut out = Vec::with_capacity(1024 + cells.len() * (hours.len() * 7 + 48));
     out.push(b'{');
     header.members(&mut out);
-    list("hex_id", &cells, &mut out, |(id, ..), out| columns::text(id, out));
+    list("hex_id", &cells, &mut out, |(id, ..): &(&str, _, _), out| columns::text(id, out));
     list("lat", &cells, &mut out, |(_, (lat, _), _), out| columns::number(*lat, 7, out));
     list("lng", &cells, &mut out, |(_, (_, lng), _), out| columns::number(*lng, 7, out));
     list("values", &cells, &mut out, |(_, _, values), out| {

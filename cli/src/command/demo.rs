@@ -79,16 +79,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     if arguments.no_serve {
         return Ok(ExitCode::SUCCESS);
     }
-    let server = listen(
-        lake.clone(),
-        Options {
-            bind: arguments.bind,
-            system: Some(SYSTEM.parse()?),
-            token: None,
-            limits: hotspots_api::Limits::default(),
-        },
-    )
-    .await?;
+    let server =
+        listen(lake.clone(), Options::public(arguments.bind, Some(SYSTEM.parse()?))).await?;
     let address = server.address()?;
     println!("  served     at http://{address} (Ctrl-C ends it)\n");
     println!("Ask where the bikes piled up:\n\n  curl http://{address}/hotspots/{}\n", day.date());

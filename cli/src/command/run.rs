@@ -1,8 +1,6 @@
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hotspots_api::Options;
 use hotspots_data::Lake;
 use hotspots_jobs::Selection;
 use hotspots_pipeline::{Clock as _, Stop, ingest};
@@ -10,7 +8,7 @@ use tracing::error;
 
 use super::aggregate::bring_up_to_date;
 use super::ingest::{announce, serve_metrics, tools};
-use super::serve::{listen, serve};
+use super::serve::{ServingArguments, listen, serve};
 use crate::clock::{SystemClock, stop_on_signal};
 use crate::config::{IntakeArguments, Settings, Span, SystemArguments};
 
@@ -23,9 +21,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     intake: IntakeArguments,
 
-    /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
-    bind: Option<SocketAddr>,
+    #[command(flatten)]
+    serving: ServingArguments,
 
     /// Longest time that a poll's state is taken to hold [default: 15m]
     #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
@@ -42,9 +39,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         [only] => Some(only.system.clone()),
         _ => None,
     };
-    let bind = settings.bind(arguments.bind);
-    let limits = hotspots_api::Limits::default();
-    let server = listen(lake.clone(), Options { bind, system, token: None, limits }).await?;
+    let server = listen(lake.clone(), arguments.serving.options(settings, system)).await?;
     announce(&tools, &targets);
     serve_metrics(settings, &arguments.intake, &tools, &stop).await?;
 

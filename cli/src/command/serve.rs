@@ -2,33 +2,74 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use hotspots_api::{Options, Server};
+use hotspots_api::{Limits, Options, Server};
 use hotspots_data::{Lake, SystemId};
 use hotspots_pipeline::Stop;
 use tracing::info;
 
 use crate::clock::stop_on_signal;
-use crate::config::Settings;
+use crate::config::{Settings, Span};
 
 /// Serves what `aggregate` computed; new and changed days appear without a restart.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
-    pub(crate) bind: Option<SocketAddr>,
+    #[command(flatten)]
+    serving: ServingArguments,
 
     /// System of requests that name none [default: the only one in the lake]
     #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
     system: Option<SystemId>,
 }
 
+/// Options of every command that serves.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServingArguments {
+    /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+
+    /// Answer only requests with the header `Authorization: Bearer TOKEN` [default: everybody]
+    #[arg(long, env = "HOTSPOTS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// Memory for days and answers, in megabytes
+    #[arg(long, env = "HOTSPOTS_MEMORY_MB", value_name = "NUMBER", default_value_t = Limits::default().memory_bytes >> 20)]
+    memory_mb: usize,
+
+    /// Connections open at once; beyond it, the one idle longest is closed
+    #[arg(long, env = "HOTSPOTS_MAX_CONNECTIONS", value_name = "NUMBER", default_value_t = Limits::default().connections)]
+    max_connections: usize,
+
+    /// Answers made at once that are not ready in memory; other requests for such wait
+    #[arg(long, env = "HOTSPOTS_MAX_MAKING", value_name = "NUMBER", default_value_t = Limits::default().making)]
+    max_making: usize,
+
+    /// How long a client may take to send a request's head, to idle, or to take none of an answer
+    /// [default: 20s]
+    #[arg(long, env = "HOTSPOTS_CLIENT_TIMEOUT", value_name = "DURATION")]
+    client_timeout: Option<Span>,
+}
+
+impl ServingArguments {
+    /// How to serve `system` by default.
+    pub(crate) fn options(&self, settings: &Settings, system: Option<SystemId>) -> Options {
+        let mut limits = Limits {
+            connections: self.max_connections.max(1),
+            making: self.max_making.max(1),
+            memory_bytes: self.memory_mb << 20,
+            ..Limits::default()
+        };
+        if let Some(span) = self.client_timeout {
+            limits.patience = span.0;
+        }
+        let bind = settings.bind(self.bind);
+        Options { bind, system, token: self.token.clone(), limits }
+    }
+}
+
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let options = Options {
-        bind: settings.bind(arguments.bind),
-        system: settings.system(arguments.system.as_ref()),
-        token: None,
-        limits: hotspots_api::Limits::default(),
-    };
+    let system = settings.system(arguments.system.as_ref());
+    let options = arguments.serving.options(settings, system);
     let server = listen(settings.lake()?, options).await?;
     serve(server, stop_on_signal()?).await;
     Ok(ExitCode::SUCCESS)

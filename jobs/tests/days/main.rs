@@ -1,0 +1,7 @@
+//! The jobs on lakes in memory, through the crate's public surface.
+
+#![expect(clippy::unwrap_used, clippy::float_cmp, reason = "tests; a tie is an equal number")]
+
+mod meaning;
+mod properties;
+mod support;

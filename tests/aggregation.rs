@@ -1,0 +1,193 @@
+//! Aggregation, compaction and verification through the binary, on the twin's day.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::{Finished, TestLake, hotspots, recorded};
+
+const COMPUTED: [&str; 4] = ["hotspots", "hotspots_hourly", "station_days", "quality"];
+const DAILY: &str = "station_status_daily/system=demo/date=2026-09-15/station_status_daily.parquet";
+
+/// Cells of Bay Wheels' recorded day and their bikes, from `oracle/three_cells.py`.
+const THREE_CELLS: [(&str, f64); 3] = [
+    ("8a2834714987fff", 31.031_179_317_557_214),
+    ("8a28308168d7fff", 10.0),
+    ("8a283082901ffff", 2.512_890_045_479_972),
+];
+
+/// A day of a small city, polled every half hour and aggregated.
+fn twin() -> TestLake {
+    let lake = TestLake::new();
+    Finished::good(hotspots(
+        &lake,
+        &["demo", "--no-serve", "--interval", "30m", "--stations", "200"],
+    ));
+    lake
+}
+
+fn computed(lake: &TestLake) -> BTreeMap<String, Vec<u8>> {
+    let is_computed =
+        |path: &str| COMPUTED.iter().any(|table| path.starts_with(&format!("{table}/")));
+    lake.objects().into_iter().filter(|(path, _)| is_computed(path)).collect()
+}
+
+/// Computes everything anew.
+fn again(lake: &TestLake, threads: &str) -> BTreeMap<String, Vec<u8>> {
+    for table in COMPUTED {
+        std::fs::remove_dir_all(format!("{}/{table}", lake.location())).expect("a table");
+    }
+    let mut command = hotspots(lake, &["aggregate"]);
+    command.env("RAYON_NUM_THREADS", threads).env("POLARS_MAX_THREADS", threads);
+    Finished::good(command);
+    computed(lake)
+}
+
+fn verify(lake: &TestLake) -> Finished {
+    Finished::of(hotspots(lake, &["verify"]))
+}
+
+fn change(lake: &TestLake, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let path = format!("{}/{path}", lake.location());
+    let mut bytes = std::fs::read(&path).expect("an object");
+    change(&mut bytes);
+    std::fs::write(&path, bytes).expect("it is written");
+}
+
+#[test]
+fn a_day_computed_again_is_the_same_to_the_byte_on_any_number_of_threads() {
+    let lake = twin();
+    // Hotspots and hours at three resolutions, stations, quality.
+    let first = computed(&lake);
+    assert_eq!(first.len(), 8);
+    for threads in ["1", "2", "5"] {
+        assert!(again(&lake, threads) == first, "with {threads} threads");
+    }
+    let log = Finished::good(hotspots(&lake, &["aggregate"])).log();
+    assert!(log.iter().any(|line| line["up_to_date"] == 1), "{log:?}");
+}
+
+#[test]
+fn resolutions_are_chosen_by_option() {
+    let lake = twin();
+    Finished::good(hotspots(&lake, &["aggregate", "--resolutions", "7,11"]));
+    let tables = lake.paths("hotspots");
+    assert_eq!(tables.len(), 5, "{tables:?}");
+    assert!(verify(&lake).success);
+}
+
+#[test]
+fn a_compacted_day_gives_the_same_tables_and_its_polls_may_go() {
+    let lake = twin();
+    let before = computed(&lake);
+    Finished::good(hotspots(&lake, &["compact"]));
+    assert_eq!(lake.paths("station_status").len(), 48);
+    assert!(again(&lake, "2") == before, "from polls and the compacted day");
+    Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    assert_eq!(lake.paths("station_status").len(), 0);
+    assert!(again(&lake, "2") == before, "from the compacted day");
+    let compacted = lake.objects()[DAILY].clone();
+    Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    assert!(lake.objects()[DAILY] == compacted, "compacting twice changes nothing");
+    let verified = verify(&lake);
+    assert!(verified.success, "{verified:#?}");
+}
+
+#[test]
+fn a_poll_that_comes_after_compaction_is_taken_in() {
+    let lake = twin();
+    let delayed = lake.paths("station_status")[20].clone();
+    let bytes = lake.objects()[&delayed].clone();
+    let all = computed(&lake);
+    let path = format!("{}/{delayed}", lake.location());
+    std::fs::remove_file(&path).expect("the poll");
+    Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    Finished::good(hotspots(&lake, &["aggregate"]));
+    assert!(computed(&lake) != all);
+    std::fs::write(&path, bytes).expect("the late poll");
+    Finished::good(hotspots(&lake, &["aggregate"]));
+    assert!(computed(&lake) == all, "from the compacted day and the late poll");
+    Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    assert_eq!(lake.paths("station_status").len(), 0);
+    assert!(again(&lake, "2") == all, "from the day compacted again");
+}
+
+#[test]
+fn compaction_killed_at_any_moment_loses_no_poll_and_doubles_none() {
+    let lake = twin();
+    let before = computed(&lake);
+    for pause_ms in [5, 20, 40, 60, 80, 100, 130, 160, 200] {
+        let mut compaction = hotspots(&lake, &["compact", "--retain-days", "0"])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        let _ = compaction.kill();
+        compaction.wait().expect("it ends");
+        assert!(again(&lake, "2") == before, "killed after {pause_ms} ms");
+    }
+    Finished::good(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    assert_eq!(lake.paths("station_status").len(), 0);
+    assert!(again(&lake, "2") == before, "at the end");
+}
+
+#[test]
+fn a_damaged_compacted_day_deletes_nothing() {
+    let lake = twin();
+    Finished::good(hotspots(&lake, &["compact"]));
+    change(&lake, DAILY, |bytes| bytes[2_000] ^= 1);
+    let finished = Finished::of(hotspots(&lake, &["compact", "--retain-days", "0"]));
+    assert!(!finished.success, "{finished:#?}");
+    assert_eq!(lake.paths("station_status").len(), 48);
+    assert!(finished.complaints().iter().any(|line| line.contains(DAILY)), "{finished:#?}");
+}
+
+#[test]
+fn verify_names_a_flipped_byte_a_missing_poll_and_a_stale_table() {
+    let lake = twin();
+    assert!(verify(&lake).success);
+    let polls = lake.paths("station_status");
+    let complains = |path: &str, of: &str| {
+        let finished = verify(&lake);
+        let complaints = finished.complaints();
+        let found = complaints.iter().any(|line| line.contains(path) && line.contains(of));
+        assert!(!finished.success && found, "{path} {of}: {complaints:#?}");
+    };
+    let good = lake.objects();
+    let restore = |path: &str| {
+        std::fs::write(format!("{}/{path}", lake.location()), &good[path]).expect("it is written");
+    };
+    for at in [40, good[&polls[7]].len() / 2, good[&polls[7]].len() - 20] {
+        change(&lake, &polls[7], |bytes| bytes[at] ^= 4);
+        complains(&polls[7], "damaged");
+        restore(&polls[7]);
+    }
+    for table in COMPUTED {
+        let path = lake.paths(table)[0].clone();
+        change(&lake, &path, |bytes| bytes[100] ^= 4);
+        complains(&path, "damaged");
+        restore(&path);
+    }
+    std::fs::remove_file(format!("{}/{}", lake.location(), polls[9])).expect("a poll");
+    complains(&polls[9], "missing");
+    complains("hotspots/system=demo/resolution=10", "stale");
+    restore(&polls[9]);
+    assert!(verify(&lake).success);
+}
+
+#[test]
+fn three_cells_of_a_recorded_day_are_as_a_script_of_ten_lines_has_them() {
+    let Some(folder) = recorded("baywheels-2023-05-14") else { return };
+    let lake = TestLake::new();
+    let polls = folder.join("polls");
+    let polls = polls.to_str().expect("a path");
+    let zone = "America/Los_Angeles";
+    Finished::good(hotspots(&lake, &["import", "--system", "bay", "--time-zone", zone, polls]));
+    Finished::good(hotspots(&lake, &["aggregate", "--date", "2023-05-14"]));
+    let (rows, _) = lake.hotspots("bay", "2023-05-14");
+    // oracle/three_cells.py: Python's json and h3, no data frame, no SQL.
+    for (cell, bikes) in THREE_CELLS {
+        let row = rows.iter().find(|row| row.hex_id == cell).expect("the cell");
+        assert!((row.bikes - bikes).abs() < 1e-9, "{cell}: {} is not {bikes}", row.bikes);
+    }
+}

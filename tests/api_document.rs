@@ -1,0 +1,200 @@
+//! The OpenAPI document against the running server: every path, every form, every example.
+
+use chrono::NaiveDate;
+use hotspots_data::{Resolution, parse_date};
+use serde_json::Value;
+
+use crate::support::http::{ask, get};
+use crate::support::{Fixture, Serving, TestLake, hotspots, wait};
+
+/// What is wrong with a value by the part of JSON Schema that the document uses; a rule that this does
+/// not know is an error too, so that none goes unchecked.
+fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    const KNOWN: [&str; 14] = [
+        "$ref",
+        "anyOf",
+        "const",
+        "enum",
+        "type",
+        "properties",
+        "required",
+        "items",
+        "additionalProperties",
+        "minimum",
+        "maximum",
+        "description",
+        "format",
+        "default",
+    ];
+    let fails = |why: &str| Err(format!("{at}: {why}: {value}"));
+    for rule in schema.as_object().ok_or("no schema")?.keys() {
+        if !KNOWN.contains(&rule.as_str()) {
+            return fails(&format!("this test does not know `{rule}`"));
+        }
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        return check(document, target.ok_or(reference)?, value, at);
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let tried = choices.iter().map(|choice| check(document, choice, value, at));
+        let wrong: Vec<String> = tried.map_while(Result::err).collect();
+        return if wrong.len() < choices.len() { Ok(()) } else { fails(&wrong.join(" nor ")) };
+    }
+    if !schema["const"].is_null() && schema["const"] != *value {
+        return fails("is another");
+    }
+    if schema["enum"].as_array().is_some_and(|values| !values.contains(value)) {
+        return fails("is none of them");
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    let is = |kind: &&str| match *kind {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        _ => value.is_object(),
+    };
+    if !kinds.is_empty() && !kinds.iter().any(is) {
+        return fails(&format!("is no {kinds:?}"));
+    }
+    let number = value.as_f64().unwrap_or(0.0);
+    if schema["minimum"].as_f64().is_some_and(|least| number < least)
+        || schema["maximum"].as_f64().is_some_and(|most| number > most)
+    {
+        return fails("is out of range");
+    }
+    if let (Some(items), false) = (value.as_array(), schema["items"].is_null()) {
+        for (index, item) in items.iter().enumerate() {
+            check(document, &schema["items"], item, &format!("{at}[{index}]"))?;
+        }
+    }
+    let Some(members) = value.as_object() else { return Ok(()) };
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if !members.contains_key(name.as_str().unwrap_or("")) {
+            return fails(&format!("{name} is missing"));
+        }
+    }
+    for (name, member) in members {
+        match schema["properties"].get(name) {
+            Some(schema) => check(document, schema, member, &format!("{at}.{name}"))?,
+            None if schema["additionalProperties"] == false => {
+                return fails(&format!("`{name}` is not in the document"));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn served() -> (TestLake, Serving, Fixture, NaiveDate) {
+    let (lake, fixture) = (TestLake::new(), Fixture::of("velib", 14));
+    let date = parse_date("2026-11-22").expect("a date");
+    wait(async {
+        fixture.write(&lake.open(), date).await.expect("written");
+        fixture.write_system(&lake.open(), date).await.expect("written");
+    });
+    let serving = Serving::start(hotspots(&lake, &["serve", "--bind", "127.0.0.1:0"]));
+    (lake, serving, fixture, date)
+}
+
+#[test]
+fn every_answer_is_as_the_document_says() {
+    let (_lake, serving, fixture, date) = served();
+    let response = get(serving.address(), "/openapi.json");
+    assert_eq!(response.header("content-type"), "application/vnd.oai.openapi+json;version=3.1");
+    let document = response.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let id = &fixture.hotspots(date, Resolution::HOTSPOTS)[0].hex_id;
+    let (mut asked, mut checked) = (0, 0);
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let operation = &item["get"];
+        let path = path
+            .replace("{date}", "latest")
+            .replace("{hex_id}", id)
+            .replace("{station_id}", "10003");
+        // Each parameter's example on its own (a point needs its radius), and none at all.
+        let mut queries = vec![String::new()];
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "path" {
+                continue;
+            }
+            let example = match &parameter["example"] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let name = parameter["name"].as_str().expect("a name");
+            queries.push(match name {
+                "near" => format!("near={example}&radius_m=5000"),
+                "radius_m" => format!("near=48.8566,2.3522&radius_m={example}"),
+                "hex_id" => format!("hex_id={id}"),
+                // Not every path comes in the example's form: the others have it in their list.
+                "format" => "format=json".to_owned(),
+                _ => format!("{name}={example}"),
+            });
+        }
+        let content = operation["responses"]["200"]["content"].as_object().expect("content");
+        for query in &queries {
+            for (media, body) in content {
+                if query == "format=json" && media != "application/json" {
+                    continue;
+                }
+                let accept = format!("accept: {media}");
+                let path = format!("{path}?{query}");
+                let response = ask(serving.address(), "GET", &path, &[&accept]);
+                let text = String::from_utf8_lossy(&response.body).into_owned();
+                assert_eq!(response.status, 200, "{path} as {media}: {text}");
+                let sent = response.header("content-type").split(';').next().unwrap_or_default();
+                assert_eq!(sent, media, "{path}");
+                asked += 1;
+                if media.ends_with("json") && media != "application/vnd.oai.openapi+json" {
+                    let checked_against = &body["schema"];
+                    check(&document, checked_against, &response.json(), &path).unwrap();
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked > 120 && checked > 40, "{asked} asked, {checked} checked");
+}
+
+#[test]
+fn every_refusal_is_as_the_document_says() {
+    let (_lake, serving, ..) = served();
+    let document = get(serving.address(), "/openapi.json").json();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let path = path
+            .replace("{date}", "1999-01-01")
+            .replace("{hex_id}", "8a1fb475a4dffff")
+            .replace("{station_id}", "none");
+        for query in ["", "?none=1"] {
+            let response = get(serving.address(), &format!("{path}{query}"));
+            let known = &item["get"]["responses"][response.status.to_string()];
+            assert!(!known.is_null(), "{path}{query}: {} is not in the document", response.status);
+            if response.status >= 400 {
+                let schema = &document["components"]["schemas"]["Problem"];
+                check(&document, schema, &response.json(), &path).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_for_people_names_every_path_and_loads_nothing() {
+    let (_lake, serving, ..) = served();
+    let document = get(serving.address(), "/openapi.json").json();
+    let page = get(serving.address(), "/docs");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let page = String::from_utf8(page.body).expect("text");
+    for path in document["paths"].as_object().expect("paths").keys() {
+        assert!(page.contains(&format!("GET {path}</code>")), "{path}");
+    }
+    for foreign in ["<script", "src=", "@import", "http://", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+}
