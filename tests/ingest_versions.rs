@@ -7,11 +7,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use hotspots_data::Recorded;
 use hotspots_data::table::{OtherFeed, StationStatus, VehicleStatus};
+use hotspots_pipeline::fetch::Answer;
 use hotspots_pipeline::twin::{City, Shape, SimulatedClock, Twin};
 use hotspots_pipeline::{Collector, Fetcher, Intake, Limits, Stopper, Target, Tools, gbfs};
 use serde_json::Value;
 
-use crate::support::{TestLake, recorded};
+use crate::support::{Finished, TestLake, hotspots, recorded, wait};
 
 fn noon() -> DateTime<Utc> {
     "2026-09-15T10:00:00Z".parse().unwrap()
@@ -123,27 +124,43 @@ async fn poll_once(shape: Shape) -> TestLake {
 fn a_city_reads_the_same_in_every_version() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let poll = |shape| runtime.block_on(poll_once(shape));
-    let [velib, v2, v3] = [Shape::Velib, Shape::V2_3, Shape::V3_0].map(poll);
+    let velib = poll(Shape::Velib);
     let counts = |lake: &TestLake| -> Vec<_> {
         let rows: Vec<StationStatus> = lake.status("twin");
         rows.into_iter()
             .map(|row| {
-                let bikes = (row.num_bikes_available, row.num_ebikes_available);
-                (row.station_id, bikes, row.num_mechanical_available, row.num_docks_available)
+                let bikes = row.num_bikes_available;
+                let by_motor = (row.num_ebikes_available, row.num_mechanical_available);
+                let flags = (row.is_installed, row.is_renting, row.is_returning);
+                (row.station_id, bikes, row.num_docks_available, flags, by_motor)
             })
             .collect()
     };
+    let expected = counts(&velib);
     // One of the sixty is in the information feed only.
-    assert_eq!(counts(&velib).len(), 59);
-    assert_eq!(counts(&v2), counts(&velib));
-    assert_eq!(counts(&v3), counts(&velib));
-
-    let vehicles: Vec<VehicleStatus> = v3.rows(Recorded::VehicleStatus, "twin");
+    assert_eq!(expected.len(), 59);
+    let lakes = Shape::STANDARD.map(poll);
+    let vehicles = |lake: &TestLake| lake.rows::<VehicleStatus>(Recorded::VehicleStatus, "twin");
+    let [.., v3, _] = &lakes;
+    let known = vehicles(v3);
+    for (lake, shape) in lakes.iter().zip(Shape::STANDARD) {
+        let (mut expected, mut known) = (expected.clone(), known.clone());
+        if !shape.has_vehicle_types() {
+            // Before 2.1 the standard has no word for what a vehicle is, nor where it is parked.
+            expected.iter_mut().for_each(|row| row.4 = (None, None));
+            for row in &mut known {
+                (row.vehicle_type_id, row.form_factor, row.is_electric) = (None, None, None);
+                (row.station_id, row.last_reported) = (None, None);
+                row.extra = None;
+            }
+        }
+        assert_eq!(counts(lake), expected, "{shape:?}");
+        assert_eq!(vehicles(lake), known, "{shape:?}");
+    }
     // One vehicle for every five stations.
-    assert_eq!(vehicles.len(), 12);
-    assert_eq!(vehicles, v2.rows::<VehicleStatus>(Recorded::VehicleStatus, "twin"));
-    assert!(vehicles.iter().all(|one| one.hex_id_10.is_some() && one.is_electric.is_some()));
-    assert!(vehicles.iter().all(|one| one.form_factor.as_deref() == Some("bicycle")));
+    assert_eq!(known.len(), 12);
+    assert!(known.iter().all(|one| one.hex_id_10.is_some() && one.is_electric.is_some()));
+    assert!(known.iter().all(|one| one.form_factor.as_deref() == Some("bicycle")));
 
     let mut others: Vec<String> = v3
         .rows::<OtherFeed>(Recorded::OtherFeeds, "twin")
@@ -156,6 +173,47 @@ fn a_city_reads_the_same_in_every_version() {
         r#"{"regions":[{"name":[{"language":"en","text":"Centre"}],"region_id":"centre"}]}"#;
     let kept = v3.rows::<OtherFeed>(Recorded::OtherFeeds, "twin");
     assert!(kept.iter().any(|row| row.data == regions), "{kept:#?}");
+}
+
+/// Saves every feed of the city in a folder, a file each.
+fn save_feeds(shape: Shape, folder: &Path) {
+    wait(async {
+        let clock = Arc::new(SimulatedClock::at(noon()));
+        let twin = Twin::start_as(shape, City::new(7, 60), clock).await.unwrap();
+        let fetcher = Fetcher::new(Limits::default(), None).unwrap();
+        for name in shape.feeds() {
+            let file = format!("{name}.json");
+            let url = twin.discovery().join(&file).unwrap();
+            let Answer::Body(body, _) = fetcher.get(&url, None, None).await.unwrap() else {
+                panic!("a 304")
+            };
+            std::fs::write(folder.join(file), body).unwrap();
+        }
+    });
+}
+
+#[test]
+fn saved_feeds_are_imported_as_they_are_polled_with_e_bikes_and_vehicles() {
+    let (lake, polled) = (TestLake::new(), wait(poll_once(Shape::V2_3)));
+    let folder = lake.folder().join("saved");
+    std::fs::create_dir(&folder).unwrap();
+    save_feeds(Shape::V2_3, &folder);
+    let import = || {
+        let path = folder.display().to_string();
+        Finished::good(hotspots(&lake, &["import", "--system", "twin", &path]))
+    };
+    import();
+    let stations: Vec<StationStatus> = lake.status("twin");
+    assert!(stations.iter().any(|row| row.num_ebikes_available.is_some_and(|count| count > 0)));
+    assert_eq!(stations, polled.status("twin"));
+    let vehicles: Vec<VehicleStatus> = lake.rows(Recorded::VehicleStatus, "twin");
+    assert_eq!(vehicles, polled.rows::<VehicleStatus>(Recorded::VehicleStatus, "twin"));
+    let others: Vec<OtherFeed> = lake.rows(Recorded::OtherFeeds, "twin");
+    assert_eq!(others.len(), 1);
+    assert_eq!(others[0].feed, "vehicle_types");
+    let before = lake.objects();
+    import();
+    assert_eq!(lake.objects(), before, "importing twice changes nothing");
 }
 
 const VALIDATE: &str = "
@@ -173,25 +231,19 @@ fn what_the_twin_serves_is_valid_by_the_official_schemas() {
         eprintln!("SKIPPED: {python} has no jsonschema (pip install jsonschema, HOTSPOTS_PYTHON)");
         return;
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (shape, version) in [(Shape::V2_3, "v2.3"), (Shape::V3_0, "v3.0")] {
-        let clock = Arc::new(SimulatedClock::at(noon()));
-        let twin = runtime.block_on(Twin::start_as(shape, City::new(7, 60), clock)).unwrap();
+    let mut validated = 0;
+    for shape in Shape::STANDARD {
+        let version = format!("v{}", shape.version());
+        save_feeds(shape, folder.path());
         for name in shape.feeds() {
-            let url = twin.discovery().join(&format!("{name}.json")).unwrap();
-            let body = runtime.block_on(async {
-                let fetcher = Fetcher::new(Limits::default(), None).unwrap();
-                match fetcher.get(&url, None, None).await.unwrap() {
-                    hotspots_pipeline::fetch::Answer::Body(body, _) => body,
-                    hotspots_pipeline::fetch::Answer::NotModified => panic!("a 304"),
-                }
-            });
-            let feed = folder.path().join("feed.json");
-            std::fs::write(&feed, body).unwrap();
-            validate(&python, &schemas.join(version).join(format!("{name}.json")), &feed);
+            let file = format!("{name}.json");
+            validate(&python, &schemas.join(&version).join(&file), &folder.path().join(&file));
+            validated += 1;
         }
     }
+    // Six feeds each, and from 2.1 on the vehicle types.
+    assert_eq!(validated, 8 * 6 + 5);
 }
 
 fn validate(python: &str, schema: &Path, feed: &Path) {

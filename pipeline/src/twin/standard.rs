@@ -1,5 +1,5 @@
-//! The same city by the letter of the standard: GBFS 2.3 and 3.0, with vehicle types and vehicles
-//! that stand about freely.
+//! The same city by the letter of the standard, GBFS 1.0 to 3.1, with vehicles that stand about
+//! freely and, where the version has them, vehicle types.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -7,51 +7,84 @@ use serde_json::{Value, json};
 use super::city::{City, last_reported};
 use super::feeds::FOLDER;
 
-/// The shape in which the twin's feeds come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The shape in which the twin's feeds come, in order of their age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     /// As Vélib's: GBFS 1.0 with fields of its own.
     #[default]
     Velib,
+    /// GBFS 1.0: flags are 0 and 1, and there is no `version`.
+    V1_0,
+    /// GBFS 1.1.
+    V1_1,
+    /// GBFS 2.0: flags are true and false.
+    V2_0,
+    /// GBFS 2.1: vehicle types, and with them the e-bikes.
+    V2_1,
+    /// GBFS 2.2.
+    V2_2,
     /// GBFS 2.3.
     V2_3,
-    /// GBFS 3.0.
+    /// GBFS 3.0: new names, RFC 3339 times, and texts in several languages.
     V3_0,
+    /// GBFS 3.1-RC3.
+    V3_1,
 }
 
 impl Shape {
-    fn is_3(self) -> bool {
-        self == Self::V3_0
+    /// The shapes that are by the letter of the standard.
+    pub const STANDARD: [Self; 8] = [
+        Self::V1_0,
+        Self::V1_1,
+        Self::V2_0,
+        Self::V2_1,
+        Self::V2_2,
+        Self::V2_3,
+        Self::V3_0,
+        Self::V3_1,
+    ];
+
+    /// The version of GBFS.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Velib | Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+            Self::V2_0 => "2.0",
+            Self::V2_1 => "2.1",
+            Self::V2_2 => "2.2",
+            Self::V2_3 => "2.3",
+            Self::V3_0 => "3.0",
+            Self::V3_1 => "3.1-RC3",
+        }
+    }
+
+    /// Whether there are vehicle types, by which e-bikes can be told.
+    #[must_use]
+    pub fn has_vehicle_types(self) -> bool {
+        self >= Self::V2_1
     }
 
     /// The feeds by name, discovery first.
     #[must_use]
-    pub fn feeds(self) -> &'static [&'static str] {
-        match self {
-            Self::Velib => &["gbfs", "system_information", "station_information", "station_status"],
-            Self::V2_3 => &[
-                "gbfs",
-                "system_information",
-                "vehicle_types",
-                "station_information",
-                "station_status",
-                "free_bike_status",
-                "system_regions",
-            ],
-            Self::V3_0 => &[
-                "gbfs",
-                "system_information",
-                "vehicle_types",
-                "station_information",
-                "station_status",
-                "vehicle_status",
-                "system_regions",
-            ],
+    pub fn feeds(self) -> Vec<&'static str> {
+        let mut feeds = vec!["gbfs", "system_information", "station_information", "station_status"];
+        if self != Self::Velib {
+            feeds.push(if self.is_3() { "vehicle_status" } else { "free_bike_status" });
+            feeds.push("system_regions");
         }
+        if self.has_vehicle_types() {
+            feeds.push("vehicle_types");
+        }
+        feeds
+    }
+
+    fn is_3(self) -> bool {
+        self >= Self::V3_0
     }
 }
 
-/// The feed called `name` of GBFS 2.3 or 3.0; `None` where there is none of that name.
+/// The feed called `name` of a shape of [`Shape::STANDARD`]; `None` where there is none of that name.
 pub(super) fn feed(
     shape: Shape,
     name: &str,
@@ -73,10 +106,12 @@ pub(super) fn feed(
         }
         _ => vehicles(shape, city, now),
     };
-    let version = if shape.is_3() { "3.0" } else { "2.3" };
-    let feed = json!({
-        "last_updated": time(shape, now.timestamp()), "ttl": 60, "version": version, "data": data,
+    let mut feed = json!({
+        "last_updated": time(shape, now.timestamp()), "ttl": 60, "data": data,
     });
+    if shape > Shape::V1_0 {
+        feed["version"] = shape.version().into();
+    }
     Some(feed.to_string())
 }
 
@@ -134,18 +169,21 @@ fn station_status(shape: Shape, city: &City, now: DateTime<Utc>) -> Value {
         .filter(|(_, station)| station.in_status)
         .map(|(index, station)| {
             let counts = city.counts(index, now);
-            json!({
+            let in_service = flag(shape, station.installed);
+            let mut fields = json!({
                 "station_id": station.id.to_string(),
                 bikes_name: counts.mechanical + counts.ebike,
-                "vehicle_types_available": [
+                "num_docks_available": counts.docks,
+                "is_installed": in_service, "is_renting": in_service, "is_returning": in_service,
+                "last_reported": time(shape, last_reported(station, index, now)),
+            });
+            if shape.has_vehicle_types() {
+                fields["vehicle_types_available"] = json!([
                     {"vehicle_type_id": "bike", "count": counts.mechanical},
                     {"vehicle_type_id": "ebike", "count": counts.ebike},
-                ],
-                "num_docks_available": counts.docks,
-                "is_installed": station.installed, "is_renting": station.installed,
-                "is_returning": station.installed,
-                "last_reported": time(shape, last_reported(station, index, now)),
-            })
+                ]);
+            }
+            fields
         })
         .collect();
     json!({"stations": stations})
@@ -159,10 +197,13 @@ fn vehicles(shape: Shape, city: &City, now: DateTime<Utc>) -> Value {
         .map(|vehicle| {
             let mut fields = json!({
                 id: vehicle.id, "lat": vehicle.lat, "lon": vehicle.lon,
-                "is_reserved": vehicle.reserved, "is_disabled": false,
-                "vehicle_type_id": if vehicle.electric { "ebike" } else { "bike" },
-                "last_reported": time(shape, now.timestamp()),
+                "is_reserved": flag(shape, vehicle.reserved), "is_disabled": flag(shape, false),
             });
+            if !shape.has_vehicle_types() {
+                return fields;
+            }
+            fields["vehicle_type_id"] = if vehicle.electric { "ebike" } else { "bike" }.into();
+            fields["last_reported"] = time(shape, now.timestamp());
             if vehicle.electric {
                 fields["current_range_meters"] = 21_000.into();
             }
@@ -173,6 +214,11 @@ fn vehicles(shape: Shape, city: &City, now: DateTime<Utc>) -> Value {
         })
         .collect();
     json!({list: vehicles})
+}
+
+/// A flag: true or false, before 2.0 1 or 0.
+fn flag(shape: Shape, is: bool) -> Value {
+    if shape >= Shape::V2_0 { is.into() } else { u8::from(is).into() }
 }
 
 /// A text: 3.0 has a list of languages.
