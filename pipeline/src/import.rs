@@ -8,16 +8,20 @@ use hotspots_data::table::{Outcome, Poll};
 use hotspots_data::{Lake, Recorded, SystemId};
 use tracing::warn;
 
-use crate::gbfs::{Envelope, FeedError, VehicleTypes};
+use crate::feeds::Kind;
+use crate::gbfs::{Envelope, FeedError, VehicleTypes, parse_vehicle_types};
 use crate::intake::{Intake, IntakeError};
 use crate::ledger::{self, Attempt, AttemptError};
-use crate::store::{LastVersion, Shelf, StoreError, Stored, last_version, system_row};
+use crate::store::{
+    LastVersion, Shelf, StoreError, Stored, last_other_feeds, last_version, system_row,
+};
 
 /// Recordings to import.
 #[derive(Clone, Debug)]
 pub struct Recordings {
     /// The folder: status polls named by their UTC time, in it or in its `polls` folder, and beside
-    /// them `station_information.json` and `system_information.json` where there are any.
+    /// them, where there are any, `station_information.json`, `system_information.json`,
+    /// `vehicle_types.json`, and one `free_bike_status.json` or `vehicle_status.json`.
     pub folder: PathBuf,
     /// The system's name in the lake.
     pub system: SystemId,
@@ -102,6 +106,12 @@ pub async fn import(
     let intake = Intake::direct(lake.clone());
     let shelf = Shelf { intake: &intake, system: &recordings.system, time_zone };
     let language = row.and_then(|row| row.language);
+    let types = match information.iter().find(|file| file.feed == "vehicle_types") {
+        Some(file) => parse_vehicle_types(&read(&file.path)?).map(|(_, types)| types),
+        None => Ok(VehicleTypes::default()),
+    };
+    // One that cannot be read is refused below, in its turn.
+    let context = Context { types: types.unwrap_or_default(), language };
     let first_poll = polls.iter().find_map(|poll| poll.fetched_at);
 
     let mut imported = Imported { polls: polls.len(), ..Imported::default() };
@@ -111,7 +121,7 @@ pub async fn import(
         // A file whose name has no time was fetched when its feed says, or with the first poll.
         let fetched_at = file.fetched_at.or_else(|| feed_time(&body)).or(first_poll);
         let result = match fetched_at {
-            Some(at) => import_file(shelf, file, &body, at, language.as_deref()).await,
+            Some(at) => import_file(shelf, file, &body, at, &context).await,
             None => Err(FeedError::NotGbfs { reason: NO_TIME.to_owned() }.into()),
         };
         match &result {
@@ -132,22 +142,34 @@ pub async fn import(
 
 const NO_TIME: &str = "neither the file's name nor the feed says when it was fetched";
 
+/// What a recording is read with.
+struct Context {
+    types: VehicleTypes,
+    language: Option<String>,
+}
+
 async fn import_file(
     shelf: Shelf<'_>,
     file: &Recording,
     body: &[u8],
     fetched_at: DateTime<Utc>,
-    language: Option<&str>,
+    Context { types, language }: &Context,
 ) -> Result<Stored, StoreError> {
-    match file.feed {
-        "station_status" => {
-            shelf.station_status(body, fetched_at, &VehicleTypes::default(), &mut None).await
-        }
-        "station_information" => {
+    match Kind::of(file.feed) {
+        Kind::StationStatus => shelf.station_status(body, fetched_at, types, &mut None).await,
+        Kind::VehicleStatus => shelf.vehicle_status(body, fetched_at, types, &mut None).await,
+        Kind::StationInformation => {
             let mut last = known(shelf, Recorded::StationInformation).await?;
-            shelf.station_information(body, fetched_at, language, &mut last).await
+            shelf.station_information(body, fetched_at, language.as_deref(), &mut last).await
         }
-        _ => {
+        Kind::VehicleTypes | Kind::Other => {
+            parse_vehicle_types(body)?;
+            let others = last_other_feeds(shelf.intake.lake(), shelf.system).await?;
+            let mut last =
+                others.into_iter().find(|(row, _)| row.feed == file.feed).map(|(_, last)| last);
+            shelf.other_feed(file.feed, body, fetched_at, &mut last).await
+        }
+        Kind::SystemInformation => {
             let mut last = known(shelf, Recorded::SystemInformation).await?;
             shelf.system_information(body, fetched_at, &mut last).await
         }
@@ -221,7 +243,7 @@ fn polls_in(folder: &Path) -> Result<Vec<Recording>, ImportError> {
     Ok(polls)
 }
 
-/// The information feeds in the folder, or beside the folder of polls if that is what was named.
+/// The other feeds in the folder, or beside the folder of polls if that is what was named.
 fn beside(folder: &Path, polls: &[Recording]) -> Vec<Recording> {
     let of_polls = polls.first().and_then(|poll| poll.path.parent()).and_then(Path::parent);
     let places = [Some(folder), of_polls];
@@ -230,7 +252,14 @@ fn beside(folder: &Path, polls: &[Recording]) -> Vec<Recording> {
         let path = path.into_iter().find(|path| path.is_file())?;
         Some(Recording { path, feed, fetched_at: None })
     };
-    ["system_information", "station_information"].into_iter().filter_map(find).collect()
+    let feeds = [
+        "system_information",
+        "vehicle_types",
+        "station_information",
+        "free_bike_status",
+        "vehicle_status",
+    ];
+    feeds.into_iter().filter_map(find).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ImportError> {

@@ -9,8 +9,10 @@ use tracing::info;
 use crate::config::Settings;
 use crate::progress::{bar, thousands};
 
-/// A folder of status polls, each named by its UTC time (2026-02-10T140235Z.json), with
-/// `station_information.json` and `system_information.json` beside them. Importing twice changes nothing.
+/// A folder of status polls, each named by its UTC time (2026-02-10T140235Z.json), and beside them,
+/// where there are any, `station_information.json`, `system_information.json`, `vehicle_types.json`
+/// (which tells the e-bikes) and one `free_bike_status.json` or `vehicle_status.json`. Importing twice
+/// changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The system's name in the lake
