@@ -13,6 +13,8 @@ mod bad_input;
 #[cfg(test)]
 mod ingest_faults;
 #[cfg(test)]
+mod ingest_full_disk;
+#[cfg(test)]
 mod ingest_kills;
 #[cfg(test)]
 mod ingest_manners;

@@ -23,6 +23,8 @@ pub(crate) struct Journals {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     rows: Vec<Poll>,
+    /// How many of them are on disk: fewer than all after a write that failed.
+    on_disk: usize,
     date: Option<NaiveDate>,
     file: Option<PathBuf>,
 }
@@ -85,15 +87,18 @@ impl Journals {
 }
 
 impl Journal {
-    /// Adds rows; on return they are on disk, where the journal has a file.
+    /// Adds rows; on return they are on disk, where the journal has a file. Those that a full disk
+    /// refuses come with the next.
     pub(crate) fn append(&mut self, rows: &[Poll], date: NaiveDate) {
-        if let Some(path) = &self.file
-            && let Err(error) = append(path, rows)
-        {
-            warn!("the ledger's journal `{}` cannot be written: {error}", path.display());
-        }
         self.date = self.date.or(Some(date));
         self.rows.extend_from_slice(rows);
+        let Some(path) = &self.file else { return };
+        match append(path, &self.rows[self.on_disk..]) {
+            Ok(()) => self.on_disk = self.rows.len(),
+            Err(error) => {
+                warn!("the ledger's journal `{}` cannot be written: {error}", path.display());
+            }
+        }
     }
 
     /// The rows, if it is time to make an object of them: `date` is the local date of what comes
@@ -111,6 +116,7 @@ impl Journal {
     /// Forgets the rows: an object has them.
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
+        self.on_disk = 0;
         self.date = None;
         if let Some(path) = &self.file {
             remove(path);
@@ -134,8 +140,12 @@ fn append(path: &Path, rows: &[Poll]) -> std::io::Result<()> {
     }
     let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(&lines)?;
-    file.sync_data()?;
+    let before = file.metadata()?.len();
+    if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_data()) {
+        // Half a line would spoil the one that is appended to it.
+        let _ = file.set_len(before);
+        return Err(error);
+    }
     // The name of a new file is safe only once its folder is.
     match path.parent() {
         Some(folder) if is_new && cfg!(unix) => File::open(folder)?.sync_all(),
