@@ -89,8 +89,9 @@ struct State {
     warned_eighth: u64,
 }
 
-/// Keys kept in memory: what waits beyond that is on disk only, so that an outage costs no memory.
-const QUEUE: usize = 8_192;
+/// Keys kept in memory, some 300 kB: what waits beyond that is on disk only, so that a long outage
+/// costs no memory. Half of it is looked up at a time, by a walk of the folder.
+const QUEUE: usize = 2_048;
 /// Uploads at a time.
 const UPLOADS: usize = 16;
 /// The ledger may pass the limit by this share, so that refusals are noted.
