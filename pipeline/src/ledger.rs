@@ -134,7 +134,9 @@ pub(crate) fn log(system: &str, row: &Poll, is_odd: bool) {
     let message = row.message.as_deref().unwrap_or_default();
     let key = row.key.as_deref().unwrap_or_default();
     if !is_success {
-        warn!(system, feed, outcome, duration_ms, bytes, "{system} {feed}: {message}");
+        let url = &row.url;
+        let at = if url.is_empty() { String::new() } else { format!(" at {url}") };
+        warn!(system, feed, url, outcome, duration_ms, bytes, "{system} {feed}{at}: {message}");
     } else if is_odd {
         warn!(
             system,
