@@ -19,6 +19,7 @@ use crate::logging::LogFormat;
 
 /// Options of every command.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// Where the data lives: a folder, or a file:, s3:, gs: or az: URL [default: ./lake]
     #[arg(long, global = true, env = "HOTSPOTS_LAKE", value_name = "FOLDER|URL")]
@@ -39,6 +40,7 @@ pub(crate) struct Common {
 
 /// Options about how polls are brought into the lake.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Bringing polls into the lake")]
 pub(crate) struct IntakeArguments {
     /// Folder in which polls wait, safe on disk, for a lake that is not a folder itself
     /// [default: ./spool; none for a folder]

@@ -23,6 +23,7 @@ pub(crate) struct Arguments {
 
 /// Options of every command that serves.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Serving")]
 pub(crate) struct ServingArguments {
     /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "HOTSPOTS_BIND", value_name = "ADDRESS")]

@@ -15,6 +15,7 @@ use super::units::Span;
 
 /// Options about the system to poll.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "What to poll")]
 pub(crate) struct SystemArguments {
     /// The system's name in the lake; `velib` needs nothing else [default: velib]
     #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
