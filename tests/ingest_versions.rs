@@ -147,7 +147,9 @@ fn a_city_reads_the_same_in_every_version() {
         let (mut expected, mut known) = (expected.clone(), known.clone());
         if !shape.has_vehicle_types() {
             // Before 2.1 the standard has no word for what a vehicle is, nor where it is parked.
-            expected.iter_mut().for_each(|row| row.4 = (None, None));
+            for row in &mut expected {
+                row.4 = (None, None);
+            }
             for row in &mut known {
                 (row.vehicle_type_id, row.form_factor, row.is_electric) = (None, None, None);
                 (row.station_id, row.last_reported) = (None, None);

@@ -40,7 +40,7 @@ pub(crate) struct Common {
 
 /// Options about how polls are brought into the lake.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Bringing polls into the lake")]
+#[command(next_help_heading = "Running the collector")]
 pub(crate) struct IntakeArguments {
     /// Folder in which polls wait, safe on disk, for a lake that is not a folder itself
     /// [default: ./spool; none for a folder]

@@ -32,27 +32,18 @@ struct Arguments {
     command: Command,
 }
 
+/// Each command's help is the documentation of its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Poll a system's feeds until stopped, one Parquet file a poll
     Ingest(command::ingest::Arguments),
-    /// Bring recorded GBFS JSON files into the lake
     Import(command::import::Arguments),
-    /// Compute the daily hotspots of every day that lacks them or whose polls changed
     Aggregate(command::aggregate::Arguments),
-    /// Pack each day that is over into one small object; with --retain-days, delete its polls
     Compact(command::compact::Arguments),
-    /// Read days back and say what is damaged, missing or stale
     Verify(command::verify::Arguments),
-    /// Serve the hotspots over HTTP
     Serve(command::serve::Arguments),
-    /// Poll, aggregate and serve in one process
     Run(command::run::Arguments),
-    /// Search a catalogue of bike-share systems and print ready configuration
     Systems(command::systems::Arguments),
-    /// Check configuration, lake and feeds, and say in words what is wrong
     Doctor(command::doctor::Arguments),
-    /// See it work: a simulated day in a model city, polled, aggregated and served; no network needed
     Demo(command::demo::Arguments),
 }
 

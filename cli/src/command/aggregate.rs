@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 use crate::config::{Settings, Span};
 use crate::progress::{bar, thousands};
 
+/// Compute the daily hotspots of every day that lacks them or whose polls changed
+///
 /// Without options, every day in the lake that lacks its hotspots or whose polls changed, today
 /// included (marked provisional). Doing it twice changes nothing.
 #[derive(Debug, clap::Args)]

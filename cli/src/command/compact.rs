@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::progress::thousands;
 
+/// Pack each day that is over into one small object; with --retain-days, delete its polls
+///
 /// Every day that is over becomes one sorted object, `station_status_daily`, with every column of every
 /// poll. It is read back and compared before anything may be deleted. Doing it twice changes nothing.
 #[derive(Debug, clap::Args)]

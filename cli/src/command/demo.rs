@@ -17,6 +17,8 @@ use crate::clock::stop_on_signal;
 use crate::config::{Settings, Span};
 use crate::progress::{bar, thousands};
 
+/// See it work: a simulated day in a model city, polled, aggregated and served; no network needed
+///
 /// A model of a Paris-like city serves Vélib-shaped feeds on loopback; one simulated day of them is
 /// polled, stored, aggregated and served exactly as real ones are. The lake is ./demo-lake.
 #[derive(Debug, clap::Args)]

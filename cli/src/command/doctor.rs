@@ -5,6 +5,8 @@ use hotspots_pipeline::doctor::{Level, examine};
 use super::ingest::tools;
 use crate::config::{IntakeArguments, Settings, SystemArguments};
 
+/// Check configuration, lake and feeds, and say in words what is wrong
+///
 /// Reads the settings, tries the lake (conditional put, listing, clock), asks each system's feeds
 /// once, and looks at the cadence of the polls in the lake. Fails if anything is bad.
 #[derive(Debug, clap::Args)]

@@ -9,6 +9,8 @@ use tracing::info;
 use crate::config::Settings;
 use crate::progress::{bar, thousands};
 
+/// Bring recorded GBFS JSON files into the lake
+///
 /// A folder of status polls, each named by its UTC time (2026-02-10T140235Z.json), and beside them,
 /// where there are any, `station_information.json`, `system_information.json`, `vehicle_types.json`
 /// (which tells the e-bikes) and one `free_bike_status.json` or `vehicle_status.json`. Importing twice

@@ -11,19 +11,21 @@ use crate::clock::{SystemClock, stop_on_signal};
 use crate::config::{IntakeArguments, Settings, SystemArguments};
 use crate::progress::thousands;
 
+/// Poll a system's feeds until stopped, one Parquet file a poll
+///
 /// Without options, polls the systems of hotspots.toml, or else Vélib' Métropole every minute.
 /// Ctrl-C ends it after the write in hand.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// Poll every feed once and end; the exit status says whether all went well
+    #[arg(long)]
+    once: bool,
+
     #[command(flatten)]
     system: SystemArguments,
 
     #[command(flatten)]
     intake: IntakeArguments,
-
-    /// Poll every feed once and end; the exit status says whether all went well
-    #[arg(long)]
-    once: bool,
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {

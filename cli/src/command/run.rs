@@ -12,9 +12,15 @@ use super::serve::{ServingArguments, listen, serve};
 use crate::clock::{SystemClock, stop_on_signal};
 use crate::config::{IntakeArguments, Settings, Span, SystemArguments};
 
+/// Poll, aggregate and serve in one process
+///
 /// All in one process: polls, aggregates every quarter of an hour and after local midnight, serves.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// Longest time that a poll's state is taken to hold [default: 15m]
+    #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
+    max_gap: Option<Span>,
+
     #[command(flatten)]
     system: SystemArguments,
 
@@ -23,10 +29,6 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     serving: ServingArguments,
-
-    /// Longest time that a poll's state is taken to hold [default: 15m]
-    #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
-    max_gap: Option<Span>,
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {

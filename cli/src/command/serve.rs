@@ -10,15 +10,17 @@ use tracing::info;
 use crate::clock::stop_on_signal;
 use crate::config::{Settings, Span};
 
+/// Serve the hotspots over HTTP
+///
 /// Serves what `aggregate` computed; new and changed days appear without a restart.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    serving: ServingArguments,
-
     /// System of requests that name none [default: the only one in the lake]
     #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
     system: Option<SystemId>,
+
+    #[command(flatten)]
+    serving: ServingArguments,
 }
 
 /// Options of every command that serves.

@@ -4,6 +4,8 @@ use anyhow::Context as _;
 use hotspots_pipeline::fetch::Answer;
 use hotspots_pipeline::{Fetcher, Limits, catalogue};
 
+/// Search a catalogue of bike-share systems and print ready configuration
+///
 /// Prints each system found as an entry for hotspots.toml. Every word must occur in its country,
 /// name, place or id, as in `hotspots systems bergen` or `hotspots systems FR lyon`.
 #[derive(Debug, clap::Args)]

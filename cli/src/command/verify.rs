@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::progress::thousands;
 
+/// Read days back and say what is damaged, missing or stale
+///
 /// Every object of every day is read: recorded ones must have the rows that they are named after, the
 /// polls of the ledger must be there, and computed tables must be what the day gives when it is
 /// computed anew. Nothing is changed; what is wrong is named, and the exit status is 1.
