@@ -128,3 +128,17 @@ fn many_systems_are_polled_by_one_process_and_a_key_stays_in_the_environment() {
     assert!(other.requests().iter().all(|request| request.headers["authorization"] == "s3cret"));
     assert!(one.requests().iter().all(|request| !request.headers.contains_key("authorization")));
 }
+
+#[test]
+fn addresses_that_fail_are_told_apart_in_the_log() {
+    let lake = TestLake::new();
+    let addresses = ["http://127.0.0.1:1/gbfs.json", "http://127.0.0.1:1/other/gbfs.json"];
+    let [first, second] = addresses;
+    let arguments = ["ingest", "--once", "--system", "a", "--url", first, "--url", second];
+    let done = Finished::of(hotspots(&lake, &arguments));
+    assert!(!done.success);
+    let complaints = done.complaints();
+    for address in addresses {
+        assert!(complaints.iter().any(|line| line.contains(address)), "{complaints:#?}");
+    }
+}

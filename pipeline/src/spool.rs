@@ -89,8 +89,8 @@ struct State {
     warned_eighth: u64,
 }
 
-/// Keys kept in memory, some 300 kB: what waits beyond that is on disk only, so that a long outage
-/// costs no memory. Half of it is looked up at a time, by a walk of the folder.
+/// Keys kept in memory, less than 300 kB: what waits beyond that is on disk only, so that a long
+/// outage costs no memory. Half of it is looked up at a time, by a walk of the folder.
 const QUEUE: usize = 2_048;
 /// Uploads at a time.
 const UPLOADS: usize = 16;
