@@ -78,7 +78,7 @@ impl Client {
 
     /// Asks for a path with further header lines.
     pub fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Option<Response> {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
         self.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{lines}\r\n")).ok()?;
         self.receive(method != "HEAD")
     }
