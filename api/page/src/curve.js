@@ -16,7 +16,10 @@ export function curve(hours, id, metric, now) {
   const top = Math.max(...[...mine, ...hours.mean].map((value) => value ?? 0)) || 1;
   const x = (/** @type {number} */ at) => ((at + 0.5) / mine.length) * WIDTH;
   const y = (/** @type {number} */ value) => FLOOR - (value / top) * (FLOOR - 4);
-  const highest = mine.reduce((best, value, at) => ((value ?? -1) > (mine[best] ?? -1) ? at : best), 0);
+  let highest = 0;
+  mine.forEach((value, at) => {
+    if ((value ?? -1) > (mine[highest] ?? -1)) highest = at;
+  });
   const figure = document.createElement('figure');
   const words = say('curve', {
     metric: say(metric), hour: hourName(hours.names[highest]), value: quantity(mine[highest], metric),

@@ -21,7 +21,7 @@ export async function library() {
 
 /** @param {string} name @returns {Promise<string>} A blob: address. */
 async function checked(name) {
-  const response = await fetch(`${CDN}/${name}`, { integrity: FILES[/** @type {keyof FILES} */ (name)] });
+  const response = await fetch(`${CDN}/${name}`, { integrity: FILES[/** @type {keyof typeof FILES} */ (name)] });
   if (!response.ok) throw new Error(`${CDN}/${name}: ${response.status}`);
   return URL.createObjectURL(new Blob([await response.text()], { type: 'text/javascript' }));
 }

@@ -139,10 +139,10 @@ export class CityMap {
     const colours = palette(look);
     map.setPaintProperty('ground', 'background-color', colours.ground);
     map.setPaintProperty('city', 'fill-color', colours.city);
-    for (const [layer, name] of [['cells-flat', 'fill'], ['cells-raised', 'fill-extrusion']]) {
-      map.setPaintProperty(layer, `${name}-color`, colour(look));
-      map.setPaintProperty(layer, `${name}-opacity`, look.opacity / 100);
-    }
+    map.setPaintProperty('cells-flat', 'fill-color', colour(look));
+    map.setPaintProperty('cells-flat', 'fill-opacity', look.opacity / 100);
+    map.setPaintProperty('cells-raised', 'fill-extrusion-color', colour(look));
+    map.setPaintProperty('cells-raised', 'fill-extrusion-opacity', look.opacity / 100);
     map.setPaintProperty('cells-edge', 'line-color', colours.chosen);
     map.setLayoutProperty('cells-flat', 'visibility', look.flat ? 'visible' : 'none');
     map.setLayoutProperty('cells-edge', 'visibility', look.flat ? 'visible' : 'none');
