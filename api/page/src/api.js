@@ -51,7 +51,7 @@ export async function systems() {
     const list = answer.systems ?? [];
     return list.map((/** @type {any} */ system) => {
       const id = typeof system === 'string' ? system : (system.system ?? system.id);
-      return { id, name: system.name ?? id };
+      return { id, name: system.attribution?.name ?? id };
     });
   } catch (error) {
     if (error instanceof ApiError && error.status !== 0) return null;

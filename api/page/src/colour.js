@@ -18,7 +18,7 @@ export function scale(view, dark) {
     const colours = dark ? VIRIDIS : [...VIRIDIS].reverse();
     return colours.map((colour, at) => [(at / (colours.length - 1)) ** 1.6, colour]);
   }
-  const middle = dark ? '#3d4450' : '#e9e7e1';
+  const middle = dark ? '#4a525e' : '#cdc9bf';
   const [less, more] = dark ? [[...LESS].reverse(), [...MORE].reverse()] : [LESS, MORE];
   const outer = dark ? [less[0], less[1], less[2]] : less;
   return dark

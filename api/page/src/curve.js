@@ -35,7 +35,7 @@ export function curve(hours, id, metric, now) {
     <path class="theirs" d="${path(hours.mean, x, y)}"/><path class="mine" d="${path(mine, x, y)}"/>${ticks.join('')}</svg>`;
   figure.querySelector('svg')?.setAttribute('aria-label', words);
   const caption = document.createElement('figcaption');
-  for (const [kind, text] of [['key', say('thisCell')], ['key theirs', say('average', { n: hours.values.size })]]) {
+  for (const [kind, text] of [['key', say('thisCell')], ['key theirs', say('average')]]) {
     const item = document.createElement('span');
     const key = document.createElement('i');
     key.className = kind;

@@ -42,7 +42,8 @@ export function showDetails(box, chosen) {
   }
   const drawn = hours ? curve(hours, cell.hex_id, metric, hour) : null;
   if (drawn) parts.push(drawn);
-  parts.push(numbers(cell, shown));
+  if (hour !== null && view === 'weight') parts.push(element('h2', { text: say('wholeDay') }));
+  parts.push(numbers(cell, shown, hour === null));
   if (stations.length) {
     const items = stations.map((station) => element('li', {},
       element('span', { text: station.name }), element('span', { text: quantity(station.bikes, 'bikes') })));
@@ -52,15 +53,18 @@ export function showDetails(box, chosen) {
   if (hadFocus) close.focus();
 }
 
-/** @param {import('./api.js').Properties} cell @param {import('./frame.js').Shown} shown */
-function numbers(cell, shown) {
+/**
+ * @param {import('./api.js').Properties} cell @param {import('./frame.js').Shown} shown
+ * @param {boolean} ofDay Whether what is shown is of the whole day.
+ */
+function numbers(cell, shown, ofDay) {
   /** @type {[string, string][]} */
   const rows = [];
   const row = (/** @type {import('./text.js').Word} */ word, /** @type {any} */ value, /** @type {(value: number) => string} */ form) => {
     if (typeof value === 'number') rows.push([say(word), form(value)]);
   };
   const one = (/** @type {number} */ value) => number(value, 1);
-  row('weightRow', shown.level === null || shown.level < 0 || shown.significance ? null : shown.level, (value) => number(value, 3));
+  row('weightRow', ofDay && shown.level !== null && shown.level >= 0 && !shown.significance ? shown.level : null, (value) => number(value, 3));
   row('bikes', cell.bikes, one);
   row('ebikes', cell.ebikes, one);
   row('mechanical', cell.mechanical, one);

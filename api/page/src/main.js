@@ -39,12 +39,21 @@ let stationsOf = new Map();
 let stations = [];
 /** @type {import('./map.js').CityMap|null} */
 let map = null;
-/** Without a map, the hexagons of 75 m. */
+/** Whether the map can be drawn on. */
+let ready = false;
+let fitted = state.camera !== null;
+/** Of the hexagons to show; without a map, those of 75 m. */
 let resolution = state.camera ? resolutionAt(state.camera.zoom) : 10;
-/** The finest resolution that this lake was found to have where a coarser one is missing. */
+/** Resolutions that this lake was found not to have. */
 const missing = new Set();
 let turn = 0;
 let playing = 0;
+/** What can wait waits for the first hexagons, or for the news that there will be no map. */
+let settle = () => {};
+/** @type {Promise<void>} */
+const settled = new Promise((resolve) => {
+  settle = resolve;
+});
 
 const list = createList({ onChoose: (id) => choose(id, true), onHover: (id) => map?.hover(id), nameOf, tint });
 const search = createSearch($('station', HTMLInputElement), $('stations'), goToStation);
@@ -54,7 +63,6 @@ Object.defineProperty(window, 'hotspots', {
   value: {
     get state() { return state; }, get day() { return day; }, get hours() { return hours; }, get frame() { return shown; },
     get map() { return map?.map ?? null; }, api, firstHexagonsMs: /** @type {number|null} */ (null),
-    metric: null,
   },
 });
 
@@ -62,13 +70,15 @@ controls();
 start();
 
 async function start() {
-  // All at once: the library, the days, and the day itself.
+  // All at once: the day, the library, the list of days.
   const box = $('map');
   if (!state.camera && box.clientWidth < 700) resolution = 9;
-  const first = load();
-  const [loaded] = await Promise.all([library().catch(() => null), listDays(), first]);
+  load();
+  listDays();
+  const loaded = await library().catch(() => null);
   if (!loaded) {
     note(say('noLibrary'));
+    settle();
     return;
   }
   try {
@@ -80,29 +90,40 @@ async function start() {
     }, { 'AttributionControl.ToggleAttribution': say('data', { name: '' }) });
   } catch {
     note(say('noMap'));
+    settle();
     return;
   }
-  const canvas = map.map.getCanvas();
-  canvas.setAttribute('aria-label', say('mapLabel'));
-  if (day && !state.camera) map.fit(bounds(day));
+  map.map.getCanvas().setAttribute('aria-label', say('mapLabel'));
   await map.ready;
+  ready = true;
   render();
-  map.map.once('idle', () => Object.assign(/** @type {any} */ (window).hotspots, { firstHexagonsMs: performance.now() }));
-  if (day && resolutionAt(map.map.getZoom()) !== resolution) moved(map.camera(), resolutionAt(map.map.getZoom()));
-  loadBase();
+  map.whenDrawn(() => {
+    Object.assign(/** @type {any} */ (window).hotspots, { firstHexagonsMs: performance.now() });
+    settle();
+    loadBase();
+  });
 }
 
 async function listDays() {
   try {
-    const names = await api.systems();
-    if (names && names.length > 1) {
+    const names = (await api.systems()) ?? [];
+    let answer;
+    try {
+      answer = await api.days(state.system);
+    } catch (error) {
+      // Several systems and none of them the usual one.
+      if (!(error instanceof api.ApiError) || error.status !== 400 || state.system || !names.length) throw error;
+      state.system = names[0].id;
+      load();
+      answer = await api.days(state.system);
+    }
+    days = answer.days;
+    if (names.length > 1) {
       const select = $('system', HTMLSelectElement);
       select.replaceChildren(...names.map(({ id, name }) => new Option(name, id)));
+      select.value = answer.system;
       $('system-field').hidden = false;
-      state.system ??= names[0].id;
-      select.value = state.system;
     }
-    ({ days } = await api.days(state.system));
   } catch (error) {
     failed(error);
     return;
@@ -132,14 +153,18 @@ async function load() {
   document.body.classList.add('busy');
   try {
     const wanted = missing.has(resolution) ? 10 : resolution;
-    let fetched = await fetchDay(wanted);
+    const fetched = await fetchDay(wanted);
     if (mine !== turn) return;
     day = fetched;
+    // A link to this page shows the same day tomorrow.
+    state.day = day.date;
     state.system ??= day.system;
     const metric = state.metric;
     hours = state.hour ? await api.hours(day.system, day.date, day.resolution, metric) : null;
     if (mine !== turn) return;
     show();
+    await settled;
+    if (mine !== turn) return;
     if (!state.hour) {
       hours = await api.hours(day.system, day.date, day.resolution, metric);
       if (mine !== turn) return;
@@ -153,7 +178,8 @@ async function load() {
     list.refresh();
     details();
   } catch (error) {
-    if (mine === turn) failed(error);
+    const isUndecided = error instanceof api.ApiError && error.status === 400 && !state.system;
+    if (mine === turn && !isUndecided) failed(error);
   } finally {
     if (mine === turn) document.body.classList.remove('busy');
   }
@@ -200,7 +226,11 @@ function show() {
 }
 
 function render() {
-  if (!map || !day || !shown) return;
+  if (!map || !ready || !day || !shown) return;
+  if (!fitted) {
+    fitted = true;
+    map.fit(bounds(day));
+  }
   map.shapes(day.shapes);
   map.show(shown);
   map.restyle(look());
@@ -294,7 +324,7 @@ function time() {
   const slider = $('hour', HTMLInputElement);
   card.classList.toggle('none', !hours);
   $('all-day').setAttribute('aria-pressed', String(!state.hour));
-  const where = day ? dayName(day.date) : '';
+  const where = day ? dayName(day.date, card.clientWidth < 450 ? 'short' : 'long') : '';
   if (!hours) {
     $('time-now').textContent = day ? `${where} · ${say('wholeDay')}` : say('loading');
     $('pulse').replaceChildren();
@@ -313,10 +343,10 @@ function time() {
     pulse.replaceChildren(...hours.mean.map(() => document.createElement('i')));
   }
   const known = hours.mean.filter((value) => value !== null);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const high = Math.max(0, ...known);
   hours.mean.forEach((value, place) => {
     const bar = /** @type {HTMLElement} */ (pulse.children[place]);
-    bar.style.height = value === null ? '0' : `${15 + 85 * (high > low ? (value - low) / (high - low) : 1)}%`;
+    bar.style.height = value === null ? '0' : `${high > 0 ? (value / high) * 100 : 0}%`;
     bar.classList.toggle('now', place === at);
   });
 }
@@ -363,14 +393,14 @@ function offers() {
   }
   $('call', HTMLInputElement).value = new URL(api.address(path, asked), location.href).href;
   const thanks = day.header.attribution;
-  const credit = typeof thanks === 'string' ? thanks : (thanks?.organization ?? thanks?.attribution_organization_name ?? thanks?.name ?? thanks?.operator);
+  const credit = typeof thanks === 'string' ? thanks : (thanks?.attribution_organization_name ?? thanks?.operator ?? thanks?.name);
   $('credit').textContent = credit ? say('data', { name: credit }) : '';
   const count = `${say('cells', { n: number(shown?.known ?? 0) })}`;
   $('ranking-about').textContent = count;
 }
 
 function address() {
-  history.replaceState(null, '', `${location.pathname}${write(state, askedLanguage)}`);
+  history.replaceState(history.state, '', `${location.pathname}${write(state, askedLanguage)}`);
 }
 
 /** @param {import('./state.js').Camera} camera @param {number} finer */
@@ -490,7 +520,7 @@ function dayButtons() {
   if (at >= 0) $('day', HTMLSelectElement).value = days[at].date;
   $('previous', HTMLButtonElement).disabled = at <= 0;
   $('next', HTMLButtonElement).disabled = at < 0 || at >= days.length - 1;
-  $('latest', HTMLButtonElement).disabled = state.day === 'latest' || (at >= 0 && at === days.length - 1);
+  $('latest', HTMLButtonElement).disabled = at === days.length - 1;
 }
 
 /** @param {number} at */
@@ -533,14 +563,14 @@ function loadBase() {
 /** The city's ground from its coarse hexagons. */
 async function withoutBase() {
   note(say('noBase'), true);
-  if (!day) return;
+  if (!day || !map) return;
   let ground = day.shapes;
   try {
     ground = (await api.day(day.system, day.date, missing.has(8) ? 10 : 8)).shapes;
   } catch {
     // The day's own cells, then.
   }
-  map?.city(ground);
+  map.city(ground);
 }
 
 async function copy() {

@@ -28,8 +28,8 @@ const ZOOM_OF_10 = 11;
 const BASE_PATIENCE_MS = 8_000;
 
 const COLOURS = {
-  light: { ground: '#f3f1ec', city: '#e6e3da', missing: '#c9c6bf', chosen: '#d6246e', hover: '#f08bb4' },
-  dark: { ground: '#14171c', city: '#1e232b', missing: '#3a4049', chosen: '#ff5fa2', hover: '#ffb3d1' },
+  light: { ground: '#f3f1ec', city: '#e8e5dc', missing: '#a5a0aa', chosen: '#d6246e', hover: '#f08bb4' },
+  dark: { ground: '#14171c', city: '#1e232b', missing: '#6a6472', chosen: '#ff5fa2', hover: '#ffb3d1' },
 };
 
 /** @param {number} zoom */
@@ -108,6 +108,17 @@ export class CityMap {
     return { zoom: this.map.getZoom(), lat, lng, bearing: this.map.getBearing(), pitch: this.map.getPitch() };
   }
 
+  /** Calls once the hexagons are on the screen. @param {() => void} then */
+  whenDrawn(then) {
+    const look = () => {
+      if (!this.#shapes || !this.map.isSourceLoaded(CELLS) || !this.map.areTilesLoaded()) return;
+      this.map.off('render', look);
+      then();
+    };
+    this.map.on('render', look);
+    this.map.triggerRepaint();
+  }
+
   /** Draws other shapes. @param {any} shapes */
   shapes(shapes) {
     if (shapes === this.#shapes) return;
@@ -175,8 +186,11 @@ export class CityMap {
 
   /** @param {[number, number, number, number]} box West, south, east, north. @param {boolean} [slowly] */
   fit(box, slowly = false) {
-    const { clientWidth: width, clientHeight: height } = this.map.getContainer();
-    const padding = Math.round(Math.min(width, height) * 0.06);
+    // Room for what floats over the map; tilted, the far side needs less.
+    const isNarrow = this.map.getContainer().clientWidth < 700;
+    const padding = isNarrow
+      ? { top: 90, bottom: 110, left: 16, right: 16 }
+      : { top: 30, bottom: 110, left: 70, right: 40 };
     this.map.fitBounds(box, {
       padding, pitch: this.look.flat ? 0 : PITCH, bearing: 0, animate: slowly && !calm(), duration: 600,
     });
