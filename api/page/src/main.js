@@ -557,12 +557,16 @@ function loadBase() {
   const { mapStyle, mapStyleDark } = document.documentElement.dataset;
   const url = (dark.matches && mapStyleDark) || mapStyle;
   if (url) map?.base(url);
-  else withoutBase();
+  else ownGround();
 }
 
-/** The city's ground from its coarse hexagons. */
-async function withoutBase() {
+function withoutBase() {
   note(say('noBase'), true);
+  ownGround();
+}
+
+/** Draws the city's ground from its coarse hexagons. */
+async function ownGround() {
   if (!day || !map) return;
   let ground = day.shapes;
   try {

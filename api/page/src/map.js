@@ -295,13 +295,18 @@ const height = () => ['abs', ['to-number', ['feature-state', 'level'], 0]];
 /** @param {Look} look @returns {any} */
 function colour(look) {
   const colours = palette(look);
-  return [
+  const level = [
     'case',
-    isOn('chosen'), colours.chosen,
-    isOn('hover'), colours.hover,
     ['==', ['typeof', ['feature-state', 'level']], 'number'],
     ['interpolate', ['linear'], ['to-number', ['feature-state', 'level'], 0], ...look.scale.flat()],
     colours.missing,
+  ];
+  return [
+    'case',
+    // Flat, its edge says it, and its colour its value.
+    isOn('chosen'), look.flat ? level : colours.chosen,
+    isOn('hover'), colours.hover,
+    level,
   ];
 }
 
