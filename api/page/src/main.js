@@ -20,6 +20,7 @@ import { askedLanguage, dayName, hourName, number, percent, quantity, say, trans
 /** A day observed for less than this deserves a warning. */
 const THIN = 0.9;
 const PLAY_STEP_MS = 650;
+const ADDRESS_PAUSE_MS = 150;
 const EDGE_M = /** @type {Record<number, number>} */ ({ 8: 530, 9: 200, 10: 75 });
 
 translate();
@@ -48,6 +49,7 @@ let resolution = state.camera ? resolutionAt(state.camera.zoom) : 10;
 const missing = new Set();
 let turn = 0;
 let playing = 0;
+let written = 0;
 /** What can wait waits for the first hexagons, or for the news that there will be no map. */
 let settle = () => {};
 /** @type {Promise<void>} */
@@ -399,8 +401,12 @@ function offers() {
   $('ranking-about').textContent = count;
 }
 
+/** Writes the address once things have settled: browsers allow only so many changes of it. */
 function address() {
-  history.replaceState(history.state, '', `${location.pathname}${write(state, askedLanguage)}`);
+  clearTimeout(written);
+  written = setTimeout(() => {
+    history.replaceState(history.state, '', `${location.pathname}${write(state, askedLanguage)}`);
+  }, ADDRESS_PAUSE_MS);
 }
 
 /** @param {import('./state.js').Camera} camera @param {number} finer */

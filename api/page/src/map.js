@@ -144,6 +144,8 @@ export class CityMap {
 
   /** @param {Look} look */
   restyle(look) {
+    const [before, after] = [this.look, look].map((one) => JSON.stringify(one));
+    if (before === after) return;
     const tilted = look.flat !== this.look.flat;
     this.look = look;
     const { map } = this;
