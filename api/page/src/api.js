@@ -84,7 +84,7 @@ export async function days(system) {
  */
 export function day(system, date, resolution) {
   const path = address(`/hotspots/${date}`, { system, resolution, format: 'geojson' });
-  return once(path, async () => {
+  const make = async () => {
     const { type: _, features, ...header } = await get(path);
     /** @type {Properties[]} */
     const cells = [];
@@ -103,7 +103,12 @@ export function day(system, date, resolution) {
       byId: new Map(cells.map((cell) => [cell.hex_id, cell])),
       shapes: /** @type {const} */ ({ type: 'FeatureCollection', features: shapes }),
     };
-  });
+  };
+  // Which day is the latest changes, and so does a day that is not over.
+  if (date === 'latest') return make();
+  const made = once(path, make);
+  made.then(({ header }) => header.provisional && kept.delete(path), () => {});
+  return made;
 }
 
 /**

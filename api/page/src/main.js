@@ -1,15 +1,17 @@
 // The page's walk: address → state → day and hours from the API → frame → map, list, legend.
 import * as api from './api.js';
-import { at, gradient, scale } from './colour.js';
+import { at, scale } from './colour.js';
+import { controls } from './controls.js';
 import { $, element, note, speak } from './dom.js';
 import { showDetails } from './details.js';
-import { column, frame, has } from './frame.js';
+import { column, frame } from './frame.js';
 import { library } from './library.js';
 import { createList } from './list.js';
-import { calm, createMap, resolutionAt } from './map.js';
+import { createMap, resolutionAt } from './map.js';
+import { dayButtons, dayList, legend, offers, time, warnings } from './panels.js';
 import { createSearch } from './search.js';
-import { METRICS, VIEWS, read, write } from './state.js';
-import { askedLanguage, dayName, hourName, number, percent, quantity, say, translate } from './text.js';
+import { read, write } from './state.js';
+import { askedLanguage, dayName, hourName, number, quantity, say, translate } from './text.js';
 
 /**
  * @typedef {import('./api.js').Day} Day
@@ -17,11 +19,7 @@ import { askedLanguage, dayName, hourName, number, percent, quantity, say, trans
  * @typedef {import('./frame.js').Frame} Frame
  */
 
-/** A day observed for less than this deserves a warning. */
-const THIN = 0.9;
-const PLAY_STEP_MS = 650;
 const ADDRESS_PAUSE_MS = 150;
-const EDGE_M = /** @type {Record<number, number>} */ ({ 8: 530, 9: 200, 10: 75 });
 
 translate();
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -32,6 +30,8 @@ let days = [];
 let day = null;
 /** @type {Hours|null} */
 let hours = null;
+/** Whether the day's hours are still to come. */
+let waiting = true;
 /** @type {Frame|null} */
 let shown = null;
 /** @type {Map<string, api.Station[]>} Stations by cell of the shown resolution. */
@@ -48,7 +48,6 @@ let resolution = state.camera ? resolutionAt(state.camera.zoom) : 10;
 /** Resolutions that this lake was found not to have. */
 const missing = new Set();
 let turn = 0;
-let playing = 0;
 let written = 0;
 /** What can wait waits for the first hexagons, or for the news that there will be no map. */
 let settle = () => {};
@@ -68,14 +67,44 @@ Object.defineProperty(window, 'hotspots', {
   },
 });
 
-controls();
+controls(state, {
+  metric(metric) {
+    state.metric = metric;
+    load();
+  },
+  view(view) {
+    state.view = view;
+    show();
+  },
+  day: go,
+  step,
+  system: goToSystem,
+  hour: toHour,
+  onward: () => toHour(hours ? ((hourAt() ?? -1) + 1) % hours.names.length : null),
+  tilt() {
+    state.flat = !state.flat;
+    display();
+  },
+  opacity(percent) {
+    state.opacity = percent;
+    display();
+  },
+  zoom: (by) => map?.zoom(by),
+  city: () => day && map?.fit(bounds(day), true),
+  leave: () => state.cell && choose(null, false),
+});
+dark.addEventListener('change', () => {
+  show();
+  loadBase();
+});
+time(moment());
 start();
 
 async function start() {
   // All at once: the day, the library, the list of days.
   const box = $('map');
   if (!state.camera && box.clientWidth < 700) resolution = 9;
-  load();
+  const first = load();
   listDays();
   const loaded = await library().catch(() => null);
   if (!loaded) {
@@ -83,8 +112,11 @@ async function start() {
     settle();
     return;
   }
+  // To set up WebGL keeps the page busy for longer than the day takes to come.
+  loaded.prewarm();
+  await first;
   try {
-    map = createMap(loaded, box, look(), state.camera, {
+    map = createMap(loaded, box, day && /** @type {Day} */ (day).shapes, look(), state.camera, {
       onHover: tip,
       onChoose: (id) => choose(id, false),
       onMove: moved,
@@ -130,23 +162,8 @@ async function listDays() {
     failed(error);
     return;
   }
-  /** @type {Map<string, api.DayEntry[]>} */
-  const months = new Map();
-  for (const entry of days) {
-    const month = entry.date.slice(0, 7);
-    months.set(month, [...(months.get(month) ?? []), entry]);
-  }
-  const groups = [...months].reverse().map(([month, entries]) => {
-    const group = document.createElement('optgroup');
-    group.label = dayName(`${month}-01`, 'month');
-    group.append(...entries.toReversed().map((entry) => {
-      const notes = [entry.coverage === null ? '' : percent(entry.coverage), entry.provisional ? '…' : ''];
-      return new Option([dayName(entry.date, 'short'), ...notes.filter(Boolean)].join(' · '), entry.date);
-    }));
-    return group;
-  });
-  $('day', HTMLSelectElement).replaceChildren(...groups);
-  dayButtons();
+  dayList(moment());
+  dayButtons(moment());
 }
 
 /** Fetches what the state asks for and shows it, unless something else was asked for since. */
@@ -161,30 +178,40 @@ async function load() {
     // A link to this page shows the same day tomorrow.
     state.day = day.date;
     state.system ??= day.system;
-    const metric = state.metric;
-    hours = state.hour ? await api.hours(day.system, day.date, day.resolution, metric) : null;
+    const ofDay = state.hour ? await api.hours(day.system, day.date, day.resolution, state.metric) : null;
     if (mine !== turn) return;
-    show();
-    await settled;
-    if (mine !== turn) return;
-    if (!state.hour) {
-      hours = await api.hours(day.system, day.date, day.resolution, metric);
-      if (mine !== turn) return;
-      time();
-      details();
-    }
-    stations = await api.stations(day.system, day.date);
-    if (mine !== turn) return;
+    hours = ofDay;
+    waiting = !state.hour;
     byCell();
-    search.over(stations);
-    list.refresh();
-    details();
+    show();
+    rest(mine).catch(failed);
   } catch (error) {
     const isUndecided = error instanceof api.ApiError && error.status === 400 && !state.system;
     if (mine === turn && !isUndecided) failed(error);
   } finally {
     if (mine === turn) document.body.classList.remove('busy');
   }
+}
+
+/** Fetches what the day's first picture does without. @param {number} mine The turn it belongs to. */
+async function rest(mine) {
+  await settled;
+  if (mine !== turn || !day) return;
+  if (!state.hour) {
+    const fetched = await api.hours(day.system, day.date, day.resolution, state.metric);
+    if (mine !== turn) return;
+    hours = fetched;
+    waiting = false;
+    time(moment());
+    details();
+  }
+  const fetched = await api.stations(day.system, day.date);
+  if (mine !== turn) return;
+  stations = fetched;
+  byCell();
+  search.over(stations);
+  list.refresh();
+  details();
 }
 
 /** @param {number} wanted @returns {Promise<Day>} */
@@ -213,12 +240,12 @@ function show() {
   if (state.cell && !shown.byId.has(state.cell)) state.cell = null;
   render();
   list.show(shown, column(state.view, state.metric), state.cell);
-  legend();
-  time();
+  legend(moment());
+  time(moment());
   details();
-  warnings();
-  offers();
-  dayButtons();
+  warnings(moment());
+  offers(moment());
+  dayButtons(moment());
   address();
   speak(say('shown', {
     metric: say(state.view === 'weight' ? state.metric : state.view), day: dayName(day.date),
@@ -246,6 +273,11 @@ function look() {
 /** @param {number} level */
 function tint(level) {
   return at(scale(state.view, dark.matches), level);
+}
+
+/** @returns {import('./panels.js').Moment} */
+function moment() {
+  return { state, days, day, hours, hour: hourAt(), waiting, shown, dark: dark.matches };
 }
 
 /** The place of the shown hour among the day's. */
@@ -303,104 +335,6 @@ function details() {
   } : null);
 }
 
-function legend() {
-  if (!shown || !day) return;
-  const { view, metric } = state;
-  const name = column(view, metric);
-  $('legend-name').textContent = say(view === 'weight' ? metric : view);
-  const unit = view === 'hot' ? 'zUnit' : view === 'baseline' ? 'bikesUnit'
-    : metric === 'occupancy' ? 'ratio' : metric.endsWith('_share') ? 'timeShare' : metric === 'docks' ? 'meanDocks' : 'meanBikes';
-  $('legend-unit').textContent = say(unit);
-  $('ramp').style.background = gradient(scale(view, dark.matches));
-  const { top } = shown;
-  const ticks = view === 'weight' ? [0, 0.25, 0.5, 0.75, 1] : [-1, -0.5, 0, 0.5, 1];
-  $('ticks').replaceChildren(...ticks.map((tick) => element('span', { text: quantity(tick * top, name) })));
-  $('meaning').textContent = say(
-    view === 'hot' ? 'legendHot' : view === 'baseline' ? 'legendBaseline' : state.hour ? 'legendHour' : 'legendWeight',
-  );
-  $('legend-size').textContent = say('resolution', { m: EDGE_M[day.resolution] ?? '' });
-}
-
-function time() {
-  const card = $('time');
-  const slider = $('hour', HTMLInputElement);
-  card.classList.toggle('none', !hours);
-  $('all-day').setAttribute('aria-pressed', String(!state.hour));
-  const where = day ? dayName(day.date, card.clientWidth < 450 ? 'short' : 'long') : '';
-  if (!hours) {
-    $('time-now').textContent = day ? `${where} · ${say('wholeDay')}` : say('loading');
-    $('pulse').replaceChildren();
-    return;
-  }
-  const at = hourAt();
-  slider.max = String(hours.names.length - 1);
-  slider.disabled = $('play', HTMLButtonElement).disabled = state.view !== 'weight';
-  if (at !== null) slider.value = String(at);
-  const name = at === null ? say('wholeDay') : hourName(hours.names[at]);
-  slider.setAttribute('aria-valuetext', name);
-  slider.classList.toggle('idle', at === null);
-  $('time-now').textContent = `${where} · ${name}`;
-  const pulse = $('pulse');
-  if (pulse.childElementCount !== hours.mean.length) {
-    pulse.replaceChildren(...hours.mean.map(() => document.createElement('i')));
-  }
-  const known = hours.mean.filter((value) => value !== null);
-  const high = Math.max(0, ...known);
-  hours.mean.forEach((value, place) => {
-    const bar = /** @type {HTMLElement} */ (pulse.children[place]);
-    bar.style.height = value === null ? '0' : `${high > 0 ? (value / high) * 100 : 0}%`;
-    bar.classList.toggle('now', place === at);
-  });
-}
-
-function warnings() {
-  if (!day) return;
-  const texts = [];
-  const { coverage, provisional } = day.header;
-  if (typeof coverage === 'number' && coverage < THIN) texts.push(say('thin', { p: percent(coverage) }));
-  if (provisional) texts.push(say('provisional'));
-  $('warning').hidden = texts.length === 0;
-  $('warning').textContent = texts.join(' ');
-}
-
-/** What can be chosen, downloaded and called for this day. */
-function offers() {
-  if (!day) return;
-  const { metric, view } = state;
-  const known = day;
-  for (const option of $('metric', HTMLSelectElement).options) {
-    option.disabled = !has(known, option.value);
-    const name = say(/** @type {any} */ (option.value));
-    option.text = option.disabled ? say('unavailable', { name }) : name;
-  }
-  $('metric', HTMLSelectElement).value = metric;
-  $('metric', HTMLSelectElement).disabled = view !== 'weight';
-  for (const radio of document.querySelectorAll('#views input')) {
-    if (!(radio instanceof HTMLInputElement)) continue;
-    radio.checked = radio.value === view;
-    const needs = radio.value === 'weight' ? null : column(/** @type {any} */ (radio.value), metric);
-    radio.disabled = needs !== null && !has(known, needs);
-  }
-  const hour = state.hour && view === 'weight' ? Number(state.hour.slice(0, 2)) : null;
-  const asked = {
-    system: day.system, resolution: day.resolution === 10 ? null : day.resolution,
-    metric: metric === 'bikes' || view !== 'weight' ? null : metric, hour,
-    baseline: view === 'baseline' ? 'true' : null,
-  };
-  const path = `/hotspots/${day.date}`;
-  for (const format of ['geojson', 'csv']) {
-    const link = $(format, HTMLAnchorElement);
-    link.href = api.address(path, { ...asked, format });
-    link.download = ['hotspots', day.system, day.date, hour === null ? null : `${state.hour}h`].filter(Boolean).join('-') + `.${format}`;
-  }
-  $('call', HTMLInputElement).value = new URL(api.address(path, asked), location.href).href;
-  const thanks = day.header.attribution;
-  const credit = typeof thanks === 'string' ? thanks : (thanks?.attribution_organization_name ?? thanks?.operator ?? thanks?.name);
-  $('credit').textContent = credit ? say('data', { name: credit }) : '';
-  const count = `${say('cells', { n: number(shown?.known ?? 0) })}`;
-  $('ranking-about').textContent = count;
-}
-
 /** Writes the address once things have settled: browsers allow only so many changes of it. */
 function address() {
   clearTimeout(written);
@@ -440,74 +374,6 @@ function tip(id, x, y) {
   box.style.top = `${y}px`;
 }
 
-function controls() {
-  const metric = $('metric', HTMLSelectElement);
-  metric.replaceChildren(...METRICS.map((name) => new Option(say(name), name)));
-  metric.addEventListener('change', () => {
-    state.metric = /** @type {any} */ (metric.value);
-    load();
-  });
-  $('views').replaceChildren(...VIEWS.map((name) => {
-    const radio = element('input', { type: 'radio', name: 'view', value: name });
-    radio.addEventListener('change', () => {
-      state.view = name;
-      pause();
-      show();
-    });
-    return element('label', {}, radio, element('span', { text: say(name) }));
-  }));
-  $('day').addEventListener('change', () => go($('day', HTMLSelectElement).value));
-  $('previous').addEventListener('click', () => step(-1));
-  $('next').addEventListener('click', () => step(1));
-  $('latest').addEventListener('click', () => go('latest'));
-  $('system').addEventListener('change', async () => {
-    Object.assign(state, { system: $('system', HTMLSelectElement).value, day: 'latest', cell: null, camera: null });
-    missing.clear();
-    await Promise.all([load(), listDays()]);
-    if (day) map?.fit(bounds(day), true);
-  });
-  const slider = $('hour', HTMLInputElement);
-  slider.addEventListener('input', () => {
-    pause();
-    toHour(Number(slider.value));
-  });
-  $('all-day').addEventListener('click', () => {
-    pause();
-    state.hour = null;
-    show();
-  });
-  $('play').addEventListener('click', () => (playing ? pause() : play()));
-  $('raised').addEventListener('click', () => {
-    state.flat = !state.flat;
-    display();
-  });
-  const opacity = $('opacity', HTMLInputElement);
-  opacity.addEventListener('input', () => {
-    state.opacity = Number(opacity.value);
-    display();
-  });
-  $('in').addEventListener('click', () => map?.map.zoomIn({ animate: !calm() }));
-  $('out').addEventListener('click', () => map?.map.zoomOut({ animate: !calm() }));
-  $('city').addEventListener('click', () => day && map?.fit(bounds(day), true));
-  $('copy').addEventListener('click', copy);
-  dark.addEventListener('change', () => {
-    show();
-    loadBase();
-  });
-  addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && state.cell) choose(null, false);
-  });
-  opacity.value = String(state.opacity);
-  $('raised').setAttribute('aria-pressed', String(!state.flat));
-  time();
-}
-
-function display() {
-  $('raised').setAttribute('aria-pressed', String(!state.flat));
-  map?.restyle(look());
-  address();
-}
-
 /** @param {string} date */
 function go(date) {
   state.day = date;
@@ -517,46 +383,28 @@ function go(date) {
 
 /** @param {number} by */
 function step(by) {
-  const at = days.findIndex(({ date }) => date === day?.date) + by;
-  if (days[at]) go(days[at].date);
+  const from = state.day === 'latest' ? days.length - 1 : days.findIndex(({ date }) => date === state.day);
+  const to = days[from + by];
+  if (to) go(to.date);
 }
 
-function dayButtons() {
-  const at = days.findIndex(({ date }) => date === day?.date);
-  if (at >= 0) $('day', HTMLSelectElement).value = days[at].date;
-  $('previous', HTMLButtonElement).disabled = at <= 0;
-  $('next', HTMLButtonElement).disabled = at < 0 || at >= days.length - 1;
-  $('latest', HTMLButtonElement).disabled = at === days.length - 1;
+/** @param {string} system */
+async function goToSystem(system) {
+  Object.assign(state, { system, day: 'latest', cell: null, camera: null });
+  missing.clear();
+  fitted = false;
+  await Promise.all([load(), listDays()]);
 }
 
-/** @param {number} at */
+/** @param {number|null} at */
 function toHour(at) {
-  if (!hours) return;
-  state.hour = hours.names[at];
+  state.hour = at === null || !hours ? null : hours.names[at];
   show();
 }
 
-function play() {
-  if (!hours) return;
-  const button = $('play');
-  button.setAttribute('aria-label', say('pause'));
-  button.title = say('pause');
-  button.classList.add('on');
-  const next = () => {
-    const count = hours?.names.length ?? 24;
-    toHour(((hourAt() ?? -1) + 1) % count);
-  };
-  next();
-  playing = setInterval(next, PLAY_STEP_MS);
-}
-
-function pause() {
-  clearInterval(playing);
-  playing = 0;
-  const button = $('play');
-  button.setAttribute('aria-label', say('play'));
-  button.title = say('play');
-  button.classList.remove('on');
+function display() {
+  map?.restyle(look());
+  address();
 }
 
 function loadBase() {
@@ -581,20 +429,6 @@ async function ownGround() {
     // The day's own cells, then.
   }
   map.city(ground);
-}
-
-async function copy() {
-  const call = $('call', HTMLInputElement);
-  call.select();
-  try {
-    await navigator.clipboard.writeText(call.value);
-  } catch {
-    // No clipboard without https: the text is selected, ready to be copied by hand.
-    return;
-  }
-  $('copy').textContent = say('copied');
-  speak(say('copied'));
-  setTimeout(() => ($('copy').textContent = say('copy')), 1500);
 }
 
 /** @param {unknown} error */

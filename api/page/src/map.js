@@ -21,6 +21,7 @@
  */
 
 const CELLS = 'cells';
+const NOTHING = /** @type {const} */ ({ type: 'FeatureCollection', features: [] });
 const PITCH = 45;
 /** Below these zooms a hexagon of the next finer resolution is less than six pixels wide. */
 const ZOOM_OF_9 = 9.6;
@@ -36,15 +37,18 @@ const COLOURS = {
 export const resolutionAt = (zoom) => (zoom < ZOOM_OF_9 ? 8 : zoom < ZOOM_OF_10 ? 9 : 10);
 
 /**
+ * A map of shapes, if there are any yet: what the style holds from the start is drawn first.
  * @param {import('./library.js').MapLibre} maplibre
  * @param {HTMLElement} container
- * @param {Look} look @param {Camera|null} camera @param {Heard} heard
+ * @param {any} shapes @param {Look} look @param {Camera|null} camera @param {Heard} heard
  * @param {Record<string, string>} locale
  */
-export function createMap(maplibre, container, look, camera, heard, locale) {
+export function createMap(maplibre, container, shapes, look, camera, heard, locale) {
   const map = new maplibre.Map({
     container,
-    style: { version: 8, sources: {}, layers: [ground(look)] },
+    style: style(shapes ?? NOTHING, look),
+    validateStyle: false,
+    renderWorldCopies: false,
     center: camera ? [camera.lng, camera.lat] : [2.343, 48.859],
     zoom: camera?.zoom ?? 11,
     bearing: camera?.bearing ?? 0,
@@ -57,7 +61,7 @@ export function createMap(maplibre, container, look, camera, heard, locale) {
     localIdeographFontFamily: 'sans-serif',
   });
   map.addControl(new maplibre.AttributionControl({ compact: true }), 'bottom-right');
-  return new CityMap(map, look, heard);
+  return new CityMap(map, shapes, look, heard);
 }
 
 export class CityMap {
@@ -73,15 +77,16 @@ export class CityMap {
   /** @type {string|null} */
   #chosen = null;
   /** @type {any} */
-  #shapes = null;
+  #shapes;
 
-  /** @param {GlMap} map @param {Look} look @param {Heard} heard */
-  constructor(map, look, heard) {
+  /** @param {GlMap} map @param {any} shapes @param {Look} look @param {Heard} heard */
+  constructor(map, shapes, look, heard) {
     this.map = map;
+    this.#shapes = shapes;
     this.look = look;
     this.heard = heard;
     this.ready = new Promise((resolve) => {
-      map.once('style.load', () => resolve(this.#addCells()));
+      map.once('style.load', resolve);
     });
     map.on('moveend', () => heard.onMove(this.camera(), resolutionAt(map.getZoom())));
     for (const layer of ['cells-flat', 'cells-raised']) {
@@ -180,6 +185,11 @@ export class CityMap {
     this.#mark(id, 'chosen', true);
   }
 
+  /** @param {number} by Levels. */
+  zoom(by) {
+    this.map.easeTo({ zoom: this.map.getZoom() + by, duration: calm() ? 0 : 250 });
+  }
+
   /** @param {number} lng @param {number} lat */
   flyTo(lng, lat) {
     const zoom = Math.max(this.map.getZoom(), 13);
@@ -241,51 +251,52 @@ export class CityMap {
   #source(id) {
     return /** @type {import('maplibre-gl').GeoJSONSource} */ (this.map.getSource(id));
   }
-
-  #addCells() {
-    const { map, look } = this;
-    const colours = palette(look);
-    const empty = /** @type {const} */ ({ type: 'FeatureCollection', features: [] });
-    // A hexagon is small: simplification and a wide rim around tiles cost more than they give.
-    map.addSource('city', { type: 'geojson', data: empty, tolerance: 0 });
-    map.addSource(CELLS, { type: 'geojson', data: empty, promoteId: 'hex_id', tolerance: 0, buffer: 16 });
-    map.addLayer({ id: 'city', type: 'fill', source: 'city', paint: { 'fill-color': colours.city, 'fill-antialias': false } });
-    map.addLayer({
-      id: 'cells-flat', type: 'fill', source: CELLS,
-      layout: { visibility: look.flat ? 'visible' : 'none' },
-      paint: { 'fill-color': colour(look), 'fill-opacity': look.opacity / 100 },
-    });
-    map.addLayer({
-      id: 'cells-edge', type: 'line', source: CELLS,
-      layout: { visibility: look.flat ? 'visible' : 'none' },
-      paint: {
-        'line-color': colours.chosen,
-        'line-width': ['case', isOn('chosen'), 3, isOn('hover'), 2, 0],
-      },
-    });
-    map.addLayer({
-      id: 'cells-raised', type: 'fill-extrusion', source: CELLS,
-      layout: { visibility: look.flat ? 'none' : 'visible' },
-      paint: {
-        'fill-extrusion-color': colour(look),
-        'fill-extrusion-opacity': look.opacity / 100,
-        'fill-extrusion-vertical-gradient': true,
-        // Metres: tall over a whole city, modest over a street.
-        'fill-extrusion-height': [
-          'interpolate', ['exponential', 0.6], ['zoom'],
-          8, ['*', height(), 5000], 11, ['*', height(), 1500], 14, ['*', height(), 420], 17, ['*', height(), 120],
-        ],
-      },
-    });
-  }
 }
 
 /** @param {Look} look */
 const palette = (look) => (look.dark ? COLOURS.dark : COLOURS.light);
 
-/** @param {Look} look @returns {import('maplibre-gl').BackgroundLayerSpecification} */
-function ground(look) {
-  return { id: 'ground', type: 'background', paint: { 'background-color': palette(look).ground } };
+/** @param {any} shapes @param {Look} look @returns {import('maplibre-gl').StyleSpecification} */
+function style(shapes, look) {
+  const colours = palette(look);
+  /** @type {('visible'|'none')[]} */
+  const [flat, raised] = look.flat ? ['visible', 'none'] : ['none', 'visible'];
+  return {
+    version: 8,
+    sources: {
+      city: { type: 'geojson', data: NOTHING, tolerance: 0, maxzoom: 8 },
+      // A hexagon is small: simplification and a wide rim around tiles cost more than they give, and
+      // in tiles of zoom 11 a corner is right to 2 m.
+      cells: { type: 'geojson', data: shapes, promoteId: 'hex_id', tolerance: 0, buffer: 16, maxzoom: 11 },
+    },
+    layers: [
+      { id: 'ground', type: 'background', paint: { 'background-color': colours.ground } },
+      { id: 'city', type: 'fill', source: 'city', paint: { 'fill-color': colours.city, 'fill-antialias': false } },
+      {
+        id: 'cells-flat', type: 'fill', source: CELLS, layout: { visibility: flat },
+        paint: { 'fill-color': colour(look), 'fill-opacity': look.opacity / 100 },
+      },
+      {
+        id: 'cells-edge', type: 'line', source: CELLS, layout: { visibility: flat },
+        paint: {
+          'line-color': colours.chosen,
+          'line-width': ['case', isOn('chosen'), 3, isOn('hover'), 2, 0],
+        },
+      },
+      {
+        id: 'cells-raised', type: 'fill-extrusion', source: CELLS, layout: { visibility: raised },
+        paint: {
+          'fill-extrusion-color': colour(look),
+          'fill-extrusion-opacity': look.opacity / 100,
+          // Metres: tall over a whole city, modest over a street.
+          'fill-extrusion-height': [
+            'interpolate', ['exponential', 0.6], ['zoom'],
+            8, ['*', height(), 5000], 11, ['*', height(), 1500], 14, ['*', height(), 420], 17, ['*', height(), 120],
+          ],
+        },
+      },
+    ],
+  };
 }
 
 /** @param {string} what @returns {any} */
@@ -313,4 +324,4 @@ function colour(look) {
 }
 
 /** Whether the person wants nothing to move by itself. */
-export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
