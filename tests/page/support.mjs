@@ -58,7 +58,9 @@ export async function serve(lake, ...more) {
     });
     lines.on('close', () => reject(new Error('it ended before it served')));
   });
-  return { origin: `http://${address}`, stop: () => child.kill() };
+  const origin = `http://${address}`;
+  const page = await (await fetch(origin, { headers: { accept: 'text/html' } })).text();
+  return { origin, embedded: page.includes('data-libraries='), stop: () => child.kill() };
 }
 
 /** A base map of one park and one name, from an address of its own. */

@@ -353,8 +353,9 @@ function moved(camera, finer) {
     return;
   }
   resolution = finer;
-  // The chosen cell is one of another size: look at the one that holds the same place.
-  state.cell = null;
+  // The chosen cell becomes the one of the other size that holds its first station.
+  const inside = state.cell ? stationsOf.get(state.cell) : null;
+  state.cell = inside?.[0]?.cells[wanted] ?? null;
   load();
 }
 

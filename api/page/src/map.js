@@ -192,7 +192,10 @@ export class CityMap {
 
   /** @param {number} lng @param {number} lat */
   flyTo(lng, lat) {
-    const zoom = Math.max(this.map.getZoom(), 13);
+    // Close, but not so close that the hexagons become others.
+    const now = this.map.getZoom();
+    const most = [ZOOM_OF_9, ZOOM_OF_10, Infinity][resolutionAt(now) - 8] - 0.05;
+    const zoom = Math.min(Math.max(now, 13), most);
     this.map.easeTo({ center: [lng, lat], zoom, duration: calm() ? 0 : 700 });
   }
 
