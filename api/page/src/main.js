@@ -331,7 +331,10 @@ function details() {
   const found = state.cell ? shown.byId.get(state.cell) : null;
   showDetails($('details'), cell && found ? {
     cell, shown: found, known: shown.known, metric: state.metric, view: state.view, hours, hour: hourAt(),
-    stations: stationsOf.get(cell.hex_id) ?? [], name: nameOf(cell.hex_id), onClose: () => choose(null, false),
+    stations: stationsOf.get(cell.hex_id) ?? [], name: nameOf(cell.hex_id), onClose() {
+      choose(null, false);
+      map?.map.getCanvas().focus({ preventScroll: true });
+    },
   } : null);
 }
 
