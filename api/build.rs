@@ -23,12 +23,14 @@ fn main() -> io::Result<()> {
         hasher.write(&fs::read(path)?);
     }
     let mut text = format!(
-        "const VERSION: &str = \"{:016x}\";\nconst INDEX: &str = include_str!({index:?});\n",
-        hasher.finish()
+        "const VERSION: &str = \"{:016x}\";\nconst INDEX: &str = include_str!({:?});\n",
+        hasher.finish(),
+        index.to_string_lossy()
     );
     for (name, paths) in [("OWN", own), ("LIBRARIES", libraries)] {
         let entries = paths.iter().try_fold(String::new(), |mut all, path| {
-            let file = path.file_name().unwrap_or_default();
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let path = path.to_string_lossy();
             writeln!(all, "    ({file:?}, include_bytes!({path:?})),").map(|()| all)
         });
         let entries = entries.map_err(io::Error::other)?;

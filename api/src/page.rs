@@ -18,7 +18,7 @@ const CDN: &str = "https://cdn.jsdelivr.net";
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// The base map under the hexagons: addresses of MapLibre styles.
+/// The base map under the hexagons: addresses of `MapLibre` styles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseMap {
     /// The style by day; `None` is a plain ground.
@@ -28,7 +28,7 @@ pub struct BaseMap {
 }
 
 impl Default for BaseMap {
-    /// OpenFreeMap: open data, open styles, no key.
+    /// `OpenFreeMap`: open data, open styles, no key.
     fn default() -> Self {
         Self {
             light: Some("https://tiles.openfreemap.org/styles/positron".to_owned()),

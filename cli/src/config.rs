@@ -62,8 +62,8 @@ pub(crate) struct IntakeArguments {
 /// Options about the map page.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct MapArguments {
-    /// The map under the hexagons: the address of a MapLibre style, of two the second for dark
-    /// screens, or `none` [default: OpenFreeMap's positron and dark]
+    /// The map under the hexagons: the address of a `MapLibre` style, of two the second for dark
+    /// screens, or `none` [default: `OpenFreeMap`'s positron and dark]
     #[arg(long, env = "HOTSPOTS_MAP_STYLE", value_name = "URL", value_delimiter = ' ')]
     pub(crate) map_style: Vec<String>,
 }
