@@ -62,7 +62,7 @@ export function time({ state, day, hours, hour: at, waiting }) {
   }
   card.classList.toggle('none', !hours);
   if (!hours) {
-    $('time-now').textContent = day ? `${where} · ${say('wholeDay')}` : say('loading');
+    $('time-now').textContent = day ? `${where} · ${say('wholeDay')}. ${say('noHours')}` : say('loading');
     $('pulse').replaceChildren();
     return;
   }

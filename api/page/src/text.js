@@ -12,10 +12,10 @@ const EN = {
   noHours: 'This day has no hourly table.',
   opacity: 'Opacity', raised: '3D view', settings: 'Display', zoomIn: 'Zoom in', zoomOut: 'Zoom out', whole: 'Whole city',
   search: 'Find a station', searchHint: 'Name or number', found: '{n} stations found', noneFound: 'No station of that name',
-  ranking: 'Ranking', more: 'Show more', cells: '{n} hexagons', stationsOf: '{n} stations', stationOf: '1 station',
+  ranking: 'Ranking', more: 'Show more', cells: '{n} hexagons',
   rank: 'rank {rank} of {n}', noValue: 'not observed',
   details: 'The chosen hexagon', close: 'Close', share: 'Share of the city', capacity: 'Capacity',
-  coverage: 'Observed', weightRow: 'Weight', stations: 'Stations', noStations: 'The day’s table of stations is not there.',
+  coverage: 'Observed', weightRow: 'Weight', stations: 'Stations',
   z: 'Gi* (z)', p: 'p, adjusted', usual: 'Usually', difference: 'Difference', average: 'city average', thisCell: 'this hexagon',
   curve: '{metric} by hour: this hexagon and the city’s average. Highest at {hour}: {value}.',
   hotWord: 'hot spot', coldWord: 'cold spot', neitherWord: 'not significant',
@@ -39,7 +39,7 @@ const EN = {
   mapLabel: 'Map of the hexagons. The ranking has the same content as text.',
   shown: '{metric}, {day}, {hour}: {n} hexagons, the highest {value}.',
   loading: 'Loading…', skip: 'Skip to the ranking', data: 'Data: {name}', hexagon: 'Hexagon {id}',
-  unavailable: '{name} (not in this data)', panelOpen: 'Ranking and search',
+  unavailable: '{name} (not in this data)',
 };
 
 /** @type {typeof EN} */
@@ -55,10 +55,10 @@ const FR = {
   noHours: 'Ce jour n’a pas de table horaire.',
   opacity: 'Opacité', raised: 'Vue en 3D', settings: 'Affichage', zoomIn: 'Zoomer', zoomOut: 'Dézoomer', whole: 'Toute la ville',
   search: 'Chercher une station', searchHint: 'Nom ou numéro', found: '{n} stations trouvées', noneFound: 'Aucune station de ce nom',
-  ranking: 'Classement', more: 'Afficher la suite', cells: '{n} hexagones', stationsOf: '{n} stations', stationOf: '1 station',
+  ranking: 'Classement', more: 'Afficher la suite', cells: '{n} hexagones',
   rank: 'rang {rank} sur {n}', noValue: 'non observé',
   details: 'L’hexagone choisi', close: 'Fermer', share: 'Part de la ville', capacity: 'Capacité',
-  coverage: 'Observé', weightRow: 'Poids', stations: 'Stations', noStations: 'La table des stations de ce jour manque.',
+  coverage: 'Observé', weightRow: 'Poids', stations: 'Stations',
   z: 'Gi* (z)', p: 'p, ajusté', usual: 'D’habitude', difference: 'Écart', average: 'moyenne de la ville', thisCell: 'cet hexagone',
   curve: '{metric} par heure : cet hexagone et la moyenne de la ville. Maximum à {hour} : {value}.',
   hotWord: 'point chaud', coldWord: 'point froid', neitherWord: 'non significatif',
@@ -82,7 +82,7 @@ const FR = {
   mapLabel: 'Carte des hexagones. Le classement en donne le contenu sous forme de texte.',
   shown: '{metric}, {day}, {hour} : {n} hexagones, le plus haut {value}.',
   loading: 'Chargement…', skip: 'Aller au classement', data: 'Données : {name}', hexagon: 'Hexagone {id}',
-  unavailable: '{name} (absent de ces données)', panelOpen: 'Classement et recherche',
+  unavailable: '{name} (absent de ces données)',
 };
 
 /** @typedef {keyof typeof EN} Word */
