@@ -12,6 +12,7 @@ mod fresh;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod page;
 mod params;
 mod problem;
 mod reply;
@@ -21,4 +22,5 @@ mod server;
 mod state;
 mod tables;
 
+pub use page::BaseMap;
 pub use server::{Limits, Options, Server};

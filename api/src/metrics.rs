@@ -35,7 +35,7 @@ pub(crate) struct Timer<'a> {
     began: Instant,
 }
 
-const PATTERNS: [&str; 15] = [
+const PATTERNS: [&str; 16] = [
     "/",
     "/docs",
     "/openapi.json",
@@ -50,6 +50,7 @@ const PATTERNS: [&str; 15] = [
     "/stations/{date}",
     "/stations/{date}/{station_id}",
     "/quality/{date}",
+    "/page/{file}",
     "other",
 ];
 const STATUSES: [u16; 11] = [200, 204, 304, 400, 401, 404, 405, 406, 500, 503, 0];

@@ -21,6 +21,7 @@ use warp::path::FullPath;
 
 use crate::answer::Body;
 use crate::connection::{Connection, Connections, Guarded};
+use crate::page::BaseMap;
 use crate::state::State;
 use crate::tables::Tables;
 
@@ -33,6 +34,8 @@ pub struct Options {
     pub system: Option<SystemId>,
     /// The bearer token every request must bear; `None` is a public API.
     pub token: Option<String>,
+    /// What lies under the map page's hexagons.
+    pub base_map: BaseMap,
     /// What clients may use.
     pub limits: Limits,
 }
@@ -41,7 +44,7 @@ impl Options {
     /// A public API at `bind` with the usual limits, for `system` unless a request names another.
     #[must_use]
     pub fn public(bind: SocketAddr, system: Option<SystemId>) -> Self {
-        Self { bind, system, token: None, limits: Limits::default() }
+        Self { bind, system, token: None, base_map: BaseMap::default(), limits: Limits::default() }
     }
 }
 
@@ -89,7 +92,8 @@ impl Server {
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.bind).await?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
-        let state = State::new(tables, options.system, options.token, options.limits.making);
+        let making = options.limits.making;
+        let state = State::new(tables, options.system, options.token, making, &options.base_map);
         Ok(Self { listener, state: Arc::new(state), limits: options.limits })
     }
 

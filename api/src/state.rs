@@ -17,6 +17,7 @@ use crate::fresh::Failure;
 use crate::metrics::Metrics;
 use crate::negotiate::{self, Format};
 use crate::openapi;
+use crate::page::{BaseMap, Page};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::routes::{ALLOW, Route, When, route};
@@ -29,6 +30,7 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     system: Option<SystemId>,
     token: Option<String>,
+    page: Page,
     index: Arc<Answer>,
     health: Arc<Answer>,
     docs: Arc<Answer>,
@@ -43,6 +45,7 @@ impl State {
         system: Option<SystemId>,
         token: Option<String>,
         making: usize,
+        base_map: &BaseMap,
     ) -> Self {
         let fixed = |freshness, body| Arc::new(Answer::new(Format::Json, freshness, body));
         let document = openapi::document(token.is_some());
@@ -52,6 +55,7 @@ impl State {
             metrics: Metrics::new(),
             system,
             token,
+            page: Page::new(base_map),
             index: fixed(Freshness::Changing, index()),
             health: fixed(Freshness::Now, Body::from_static(b"{\"status\":\"ok\"}")),
             docs: Arc::new(Answer::new(Format::Html, Freshness::Changing, page)),
@@ -89,10 +93,15 @@ impl State {
         let timer = self.metrics.timer();
         let id = self.metrics.request_id(headers);
         let route = route(method, path);
-        let pattern = route.as_ref().map_or("other", Route::pattern);
-        let answered = match route {
-            Ok(route) => self.answer(route, method, query, headers).await,
-            Err(problem) => Err(problem),
+        let page = self.page.respond(method, path, headers, self).await;
+        let pattern = match &page {
+            Some(_) if path != "/" => "/page/{file}",
+            _ => route.as_ref().map_or("other", Route::pattern),
+        };
+        let answered = match (page, route) {
+            (Some(page), _) => page,
+            (None, Ok(route)) => self.answer(route, method, query, headers).await,
+            (None, Err(problem)) => Err(problem),
         };
         let mut response = answered.unwrap_or_else(|problem| problem.response(path, &id));
         let status = response.status();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
+use hotspots_api::BaseMap;
 use hotspots_data::{Lake, SystemId};
 use hotspots_pipeline::{Intake, Target, WhenFull};
 use serde::Deserialize;
@@ -60,6 +61,15 @@ pub(crate) struct IntakeArguments {
     metrics_bind: Option<SocketAddr>,
 }
 
+/// Options about the map page.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct MapArguments {
+    /// The map under the hexagons: the address of a `MapLibre` style, of two the second for dark
+    /// screens, or `none` [default: `OpenFreeMap`'s positron and dark]
+    #[arg(long, env = "HOTSPOTS_MAP_STYLE", value_name = "URL", value_delimiter = ' ')]
+    pub(crate) map_style: Vec<String>,
+}
+
 /// Settings that do not depend on the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -79,6 +89,8 @@ struct File {
     when_spool_full: WhenFull,
     contact: Option<String>,
     metrics_bind: Option<SocketAddr>,
+    #[serde(default)]
+    map_style: Vec<String>,
     #[serde(default)]
     systems: Vec<Entry>,
     /// What is none of the above: the keys of the one system.
@@ -130,6 +142,18 @@ impl Settings {
     fn entry(&self, system: Option<&SystemId>) -> &Entry {
         let named = |entry: &&Entry| system.is_some() && entry.system.as_ref() == system;
         self.file.systems.iter().find(named).unwrap_or(&self.file.single)
+    }
+
+    /// What lies under the map page's hexagons.
+    pub(crate) fn base_map(&self, arguments: &MapArguments) -> BaseMap {
+        let given = &arguments.map_style;
+        let styles = if given.is_empty() { &self.file.map_style } else { given };
+        let style = |at: usize| styles.get(at).filter(|style| *style != "none").cloned();
+        if styles.is_empty() {
+            BaseMap::default()
+        } else {
+            BaseMap { light: style(0), dark: style(1) }
+        }
     }
 
     /// The system that was named, by flag or file.

@@ -14,7 +14,7 @@ use hotspots_pipeline::{Clock as _, Collector, Fetcher, Intake, Limits, Stopper,
 
 use super::serve::{listen, serve};
 use crate::clock::stop_on_signal;
-use crate::config::{Settings, Span};
+use crate::config::{MapArguments, Settings, Span};
 use crate::progress::{bar, thousands};
 
 /// See it work: a simulated day in a model city, polled, aggregated and served; no network needed
@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// End once the day is aggregated instead of serving it
     #[arg(long)]
     no_serve: bool,
+
+    #[command(flatten)]
+    map: MapArguments,
 }
 
 const SYSTEM: &str = "demo";
@@ -81,11 +84,15 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     if arguments.no_serve {
         return Ok(ExitCode::SUCCESS);
     }
-    let server =
-        listen(lake.clone(), Options::public(arguments.bind, Some(SYSTEM.parse()?))).await?;
+    let options = Options {
+        base_map: settings.base_map(&arguments.map),
+        ..Options::public(arguments.bind, Some(SYSTEM.parse()?))
+    };
+    let server = listen(lake.clone(), options).await?;
     let address = server.address()?;
     println!("  served     at http://{address} (Ctrl-C ends it)\n");
-    println!("Ask where the bikes piled up:\n\n  curl http://{address}/hotspots/{}\n", day.date());
+    println!("See where the bikes piled up:\n\n  http://{address}/\n");
+    println!("Or ask:\n\n  curl http://{address}/hotspots/{}\n", day.date());
     serve(server, stop).await;
     Ok(ExitCode::SUCCESS)
 }

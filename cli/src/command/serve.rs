@@ -8,7 +8,7 @@ use hotspots_pipeline::Stop;
 use tracing::info;
 
 use crate::clock::stop_on_signal;
-use crate::config::{Settings, Span};
+use crate::config::{MapArguments, Settings, Span};
 
 /// Serve the hotspots over HTTP
 ///
@@ -51,6 +51,9 @@ pub(crate) struct ServingArguments {
     /// [default: 20s]
     #[arg(long, env = "HOTSPOTS_CLIENT_TIMEOUT", value_name = "DURATION")]
     client_timeout: Option<Span>,
+
+    #[command(flatten)]
+    map: MapArguments,
 }
 
 impl ServingArguments {
@@ -66,7 +69,8 @@ impl ServingArguments {
             limits.patience = span.0;
         }
         let bind = settings.bind(self.bind);
-        Options { bind, system, token: self.token.clone(), limits }
+        let base_map = settings.base_map(&self.map);
+        Options { bind, system, token: self.token.clone(), base_map, limits }
     }
 }
 
@@ -85,7 +89,7 @@ pub(crate) async fn listen(lake: Lake, options: Options) -> anyhow::Result<Serve
         .await
         .with_context(|| format!("cannot listen on {bind}: choose another address with --bind"))?;
     let address = server.address()?;
-    info!(%address, "serving http://{address}/hotspots");
+    info!(%address, "serving the map at http://{address}/ and the API at http://{address}/hotspots");
     Ok(server)
 }
 
