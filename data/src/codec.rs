@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -17,10 +17,10 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 
 use crate::PROGRAM;
-use crate::table::TableName;
+use crate::table::{CLOCKS, TableName};
 
 /// Metadata key of the schema's name and version, such as `station_status/1`.
 pub const SCHEMA: &str = "hotspots.schema";
@@ -137,6 +137,10 @@ pub fn encode_groups(
         }
     }
     if layout == Layout::Small {
+        for field in schema.fields().iter().filter(|field| is_bare(field)) {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties.set_column_compression(column, Compression::UNCOMPRESSED);
+        }
         for (column, encoding) in DISTINCT {
             properties = properties
                 .set_column_dictionary_enabled(column.into(), false)
@@ -160,6 +164,12 @@ pub fn encode_groups(
     }
     writer.close()?;
     Ok(bytes.into())
+}
+
+/// What a poll keeps uncompressed: a clock is one value, and counts are packed in a few bits each. A
+/// reader makes a context of zstd for each column, which takes it longer than the rest of the column.
+fn is_bare(field: &Field) -> bool {
+    field.data_type() == &DataType::Int32 || CLOCKS.contains(&field.name().as_str())
 }
 
 /// What is packed as differences.
@@ -256,6 +266,91 @@ impl Groups {
         let stored = arrow::array::RecordBatchReader::schema(&reader);
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
         conform(&self.schema, &concat_batches(&stored, &batches)?)
+    }
+}
+
+/// Reads files of one table one after another. A column that is stored with the very bytes of the file
+/// before is not decoded again: ids and flags hardly ever change from poll to poll.
+#[derive(Debug)]
+pub struct Successive {
+    schema: SchemaRef,
+    last: BTreeMap<String, Stored>,
+}
+
+/// A column as it is stored, and decoded.
+#[derive(Debug)]
+struct Stored {
+    bytes: Bytes,
+    compression: Compression,
+    descriptor: ColumnDescPtr,
+    array: ArrayRef,
+}
+
+impl Successive {
+    /// To read the columns of `schema`.
+    #[must_use]
+    pub fn new(schema: SchemaRef) -> Self {
+        Self { schema, last: BTreeMap::new() }
+    }
+
+    /// As [`decode`].
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
+    pub fn decode(&mut self, bytes: Bytes) -> Result<RecordBatch, CodecError> {
+        let footer = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+        let [group] = footer.metadata().row_groups() else {
+            return Ok(decode(&self.schema, bytes)?.0);
+        };
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        let mut chunks = BTreeMap::new();
+        for (leaf, chunk) in group.columns().iter().enumerate() {
+            let path = chunk.column_path().parts();
+            let [name] = path else { continue };
+            let (start, length) = chunk.byte_range();
+            let end = start.saturating_add(length).min(bytes.len() as u64);
+            let stored = bytes.slice(start.min(end) as usize..end as usize);
+            if self.schema.field_with_name(name).is_ok() {
+                chunks.insert(name.clone(), (leaf, chunk, stored));
+            }
+        }
+        self.last.retain(|name, last| {
+            chunks.get(name).is_some_and(|(_, chunk, stored)| {
+                last.bytes == stored
+                    && last.array.len() == rows
+                    && last.compression == chunk.compression()
+                    && last.descriptor == chunk.column_descr_ptr()
+            })
+        });
+        let new = chunks.iter().filter(|(name, _)| !self.last.contains_key(*name));
+        let mask = ProjectionMask::leaves(footer.parquet_schema(), new.map(|(_, chunk)| chunk.0));
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, footer.clone())
+            .with_projection(mask)
+            .with_batch_size(rows.max(1))
+            .build()?;
+        let schema = arrow::array::RecordBatchReader::schema(&reader);
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        let read = concat_batches(&schema, &batches)?;
+        for (field, array) in schema.fields().iter().zip(read.columns()) {
+            let Some((_, chunk, stored)) = chunks.get(field.name()) else { continue };
+            let column = Stored {
+                bytes: stored.clone(),
+                compression: chunk.compression(),
+                descriptor: chunk.column_descr_ptr(),
+                array: Arc::clone(array),
+            };
+            self.last.insert(field.name().clone(), column);
+        }
+        let columns = self.last.iter().map(|(name, column)| (name, Arc::clone(&column.array)));
+        let fields: Vec<_> = columns
+            .clone()
+            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let arrays = columns.map(|(_, array)| array).collect();
+        let batch =
+            RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?;
+        conform(&self.schema, &batch)
     }
 }
 

@@ -251,6 +251,30 @@ impl Lake {
         Ok(Fetched { bytes, version, modified })
     }
 
+    /// Reads an object of a local lake on this thread: for many small ones, handing each to a task
+    /// takes longer than reading it.
+    ///
+    /// # Errors
+    /// [`LakeError::Missing`] or [`LakeError::Store`], the latter also where the lake is no folder.
+    pub fn get_local(&self, key: &Key) -> Result<Bytes, LakeError> {
+        let path = key.path();
+        let read = match &self.folder {
+            Some(folder) => std::fs::read(folder.join(path.as_ref())),
+            None => Err(std::io::Error::other("the lake is not a folder")),
+        };
+        let bytes = read.map_err(|error| {
+            let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+            let (path_text, source) = (path.to_string(), Box::new(error));
+            let error = if is_missing {
+                object_store::Error::NotFound { path: path_text, source }
+            } else {
+                object_store::Error::Generic { store: "LocalFileSystem", source }
+            };
+            self.failed("read", &path, error)
+        })?;
+        Ok(bytes.into())
+    }
+
     /// The version of an object, without reading it; `None` where there is none.
     ///
     /// # Errors

@@ -131,12 +131,11 @@ impl About<'_> {
         let summary = self.summary(&cells.day, wanted);
         let metadata = summary.to_metadata();
         let encode = AggregateError::Encode;
-        Ok(CellTables {
-            resolution,
-            hotspots: Row::encode(&rows, &metadata).map_err(encode)?,
-            hourly: Row::encode(&hour_rows, &metadata).map_err(encode)?,
-            summary,
-        })
+        let (hotspots, hourly) = rayon::join(
+            || Row::encode(&rows, &metadata).map_err(encode),
+            || Row::encode(&hour_rows, &metadata).map_err(encode),
+        );
+        Ok(CellTables { resolution, hotspots: hotspots?, hourly: hourly?, summary })
     }
 
     fn summary(&self, cells: &[Figures], wanted: &Wanted) -> DaySummary {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::datatypes::Int32Type;
 use bytes::Bytes;
-use hotspots_data::codec::{self, CodecError};
+use hotspots_data::codec::{CodecError, Successive};
 use hotspots_data::table::{Row as _, StationStatus};
 
 use crate::grid::{Counts, PollRows, UNKNOWN};
@@ -30,16 +30,28 @@ pub(crate) struct Observed {
     pub(crate) negative: Vec<u32>,
 }
 
-/// Decodes one poll's object. `last` is a poll decoded before: equal ids are shared with it.
-pub(crate) fn decode(bytes: Bytes, last: Option<&PollRows>) -> Result<PollRows, CodecError> {
-    let schema = StationStatus::schema_of(&COLUMNS);
-    let (batch, _) = codec::decode(&schema, bytes)?;
-    let ids: &StringArray = batch.column(0).as_string();
-    let ids = match last {
-        Some(last) if last.ids.as_ref() == ids => Arc::clone(&last.ids),
-        _ => Arc::new(ids.clone()),
-    };
-    Ok(PollRows { ids, observed: Observed::of(&batch.columns()[1..]) })
+/// Decodes the objects of polls, one after another.
+pub(crate) struct Decoder {
+    columns: Successive,
+    ids: Option<Arc<StringArray>>,
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Self {
+        Self { columns: Successive::new(StationStatus::schema_of(&COLUMNS)), ids: None }
+    }
+
+    /// Decodes one poll's object; ids equal to those of the poll before are shared with it.
+    pub(crate) fn decode(&mut self, bytes: Bytes) -> Result<PollRows, CodecError> {
+        let batch = self.columns.decode(bytes)?;
+        let ids: &StringArray = batch.column(0).as_string();
+        let ids = match self.ids.take() {
+            Some(last) if last.as_ref() == ids => last,
+            _ => Arc::new(ids.clone()),
+        };
+        self.ids = Some(Arc::clone(&ids));
+        Ok(PollRows { ids, observed: Observed::of(&batch.columns()[1..]) })
+    }
 }
 
 impl Observed {

@@ -11,7 +11,7 @@ use crate::aggregate::AggregateError;
 use crate::compacted;
 use crate::day_inputs::{DayInputs, Recordings};
 use crate::grid::{Grid, PollRows, StationRow};
-use crate::observations;
+use crate::observations::Decoder;
 use crate::places::{Places, Version};
 use crate::vehicles::{self, FreeDay, FreePoll};
 
@@ -86,14 +86,16 @@ async fn read_polls(
 ) -> Result<Vec<(usize, PollRows)>, AggregateError> {
     let mut objects = Vec::with_capacity(polls.len());
     for (column, key) in polls {
-        let bytes = lake.get(&key).await?.bytes;
+        let bytes = if lake.folder().is_some() { None } else { Some(lake.get(&key).await?.bytes) };
         objects.push((column, key, bytes));
     }
+    let lake = lake.clone();
     blocking(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
+        let mut decoder = Decoder::new();
         for (column, key, bytes) in objects {
-            let last = decoded.last().map(|(_, rows)| rows);
-            decoded.push((column, observations::decode(bytes, last).map_err(damaged(&key))?));
+            let bytes = bytes.map_or_else(|| lake.get_local(&key), Ok)?;
+            decoded.push((column, decoder.decode(bytes).map_err(damaged(&key))?));
         }
         Ok(decoded)
     })

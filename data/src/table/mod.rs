@@ -21,6 +21,7 @@ use bytes::Bytes;
 use crate::codec::{self, CodecError, Layout, Metadata};
 use crate::key::ContentHash;
 
+pub(crate) use definition::CLOCKS;
 pub use hotspots::Hotspot;
 pub use hotspots_hourly::HotspotHour;
 pub use other_feeds::OtherFeed;

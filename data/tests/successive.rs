@@ -1,0 +1,89 @@
+//! Polls read one after another hold what each of them holds alone.
+
+use arrow::array::RecordBatch;
+use chrono::DateTime;
+use hotspots_data::codec::{self, Layout, Metadata, Successive};
+use hotspots_data::table::{Row as _, StationStatus};
+
+const COLUMNS: [&str; 4] =
+    ["station_id", "num_bikes_available", "num_docks_available", "is_installed"];
+
+/// Stations with bikes and free docks, `None` where not told.
+fn rows(stations: &[(&str, Option<i32>, Option<i32>)]) -> Vec<StationStatus> {
+    let row = |&(id, bikes, docks): &(&str, Option<i32>, Option<i32>)| StationStatus {
+        observed_at: DateTime::UNIX_EPOCH,
+        fetched_at: DateTime::UNIX_EPOCH,
+        last_updated: None,
+        station_id: id.to_owned(),
+        station_code: None,
+        num_bikes_available: bikes,
+        num_ebikes_available: None,
+        num_mechanical_available: None,
+        num_bikes_disabled: None,
+        num_docks_available: docks,
+        num_docks_disabled: None,
+        is_installed: Some(true),
+        is_renting: None,
+        is_returning: None,
+        last_reported: None,
+        extra: None,
+    };
+    stations.iter().map(row).collect()
+}
+
+fn alone(bytes: bytes::Bytes) -> RecordBatch {
+    codec::decode(&StationStatus::schema_of(&COLUMNS), bytes).unwrap().0
+}
+
+#[test]
+fn a_poll_reads_the_same_after_others_whichever_columns_changed_and_however_it_is_packed() {
+    let days = [
+        rows(&[("a", Some(1), Some(9)), ("b", Some(2), None)]),
+        rows(&[("a", Some(1), Some(9)), ("b", Some(2), None)]),
+        rows(&[("a", Some(1), None), ("b", Some(2), Some(9))]),
+        rows(&[("a", None, None), ("c", Some(2), Some(9))]),
+        rows(&[("a", None, None), ("c", Some(2), Some(9)), ("d", Some(2), Some(9))]),
+        rows(&[("b", Some(2), Some(9))]),
+        rows(&[]),
+        rows(&[("b", Some(2), Some(9))]),
+    ];
+    let mut successive = Successive::new(StationStatus::schema_of(&COLUMNS));
+    for rows in &days {
+        // As it is written now, and compressed in every column as it was before.
+        for layout in [Layout::Small, Layout::Described, Layout::Small] {
+            let batch = StationStatus::to_batch(rows);
+            let bytes =
+                codec::encode(StationStatus::TABLE, layout, &batch, &Metadata::new()).unwrap();
+            let read = successive.decode(bytes.clone()).unwrap();
+            assert_eq!(read, alone(bytes));
+            assert_eq!(read.num_rows(), rows.len());
+        }
+    }
+}
+
+#[test]
+fn a_column_that_only_some_polls_have_is_null_in_the_others() {
+    let whole = StationStatus::to_batch(&rows(&[("a", Some(1), Some(9))]));
+    let without_docks = whole.project(&[0, 1, 3, 5, 11]).unwrap();
+    let mut successive = Successive::new(StationStatus::schema_of(&COLUMNS));
+    let mut docks_nulls = Vec::new();
+    for batch in [&whole, &without_docks, &whole] {
+        let bytes =
+            codec::encode(StationStatus::TABLE, Layout::Small, batch, &Metadata::new()).unwrap();
+        let read = successive.decode(bytes).unwrap();
+        docks_nulls.push(read.column(2).null_count());
+    }
+    assert_eq!(docks_nulls, [0, 1, 0]);
+}
+
+#[test]
+fn damaged_bytes_are_refused_and_the_next_poll_is_read() {
+    let batch = StationStatus::to_batch(&rows(&[("a", Some(1), Some(9))]));
+    let bytes =
+        codec::encode(StationStatus::TABLE, Layout::Small, &batch, &Metadata::new()).unwrap();
+    let mut successive = Successive::new(StationStatus::schema_of(&COLUMNS));
+    assert!(successive.decode(bytes.slice(..bytes.len() / 2)).is_err());
+    // The end of the file without its beginning: the footer points outside.
+    assert!(successive.decode(bytes.slice(bytes.len() / 2..)).is_err());
+    assert_eq!(successive.decode(bytes.clone()).unwrap(), alone(bytes));
+}
