@@ -37,6 +37,35 @@ recipes:
     cargo build --release
     python3 .ci/recipes.py README.md "${CARGO_TARGET_DIR:-target}/release/hotspots"
 
+# The map page's library (embedded by the next build), its types and hashes (needs npm)
+page:
+    cd api/page && npm ci && npm run build && npm run check && npm test
+
+# The map page in headless Chromium, on the last build (needs npm and chromium)
+map:
+    cd tests/page && npm ci && npm test
+
+# Compute a lake's tables again by plain SQL and compare (needs Python with oracle/requirements.txt)
+oracle LAKE:
+    python3 oracle/check.py {{LAKE}}
+
+# Time the aggregation beside DuckDB, Polars and gbfs-toolkit
+bench *ARGS:
+    cargo build --release
+    python3 bench/aggregate/run.py "${CARGO_TARGET_DIR:-target}/release/hotspots" {{ARGS}}
+
+# What a first build costs, from an empty target folder
+bench-build:
+    bench/cold-build.sh
+
+# Time the API beside nginx (needs wrk, nginx, jq, curl)
+bench-api LAKE DATE:
+    bench/api/run {{LAKE}} {{DATE}}
+
+# Poll 1,500 simulated systems for ten minutes
+bench-ingest *ARGS:
+    python3 bench/ingest/scale.py {{ARGS}}
+
 # Everything that CI checks, from nothing
 ci:
     .ci/run

@@ -4,17 +4,10 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Finished, TestLake, hotspots, recorded};
+use crate::support::{Finished, TestLake, hotspots};
 
 const COMPUTED: [&str; 4] = ["hotspots", "hotspots_hourly", "station_days", "quality"];
 const DAILY: &str = "station_status_daily/system=demo/date=2026-09-15/station_status_daily.parquet";
-
-/// Cells of Bay Wheels' recorded day and their bikes, from `oracle/three_cells.py`.
-const THREE_CELLS: [(&str, f64); 3] = [
-    ("8a2834714987fff", 31.031_179_317_557_214),
-    ("8a28308168d7fff", 10.0),
-    ("8a283082901ffff", 2.512_890_045_479_972),
-];
 
 /// A day of a small city, polled every half hour and aggregated.
 fn twin() -> TestLake {
@@ -173,21 +166,4 @@ fn verify_names_a_flipped_byte_a_missing_poll_and_a_stale_table() {
     complains("hotspots/system=demo/resolution=10", "stale");
     restore(&polls[9]);
     assert!(verify(&lake).success);
-}
-
-#[test]
-fn three_cells_of_a_recorded_day_are_as_a_script_of_ten_lines_has_them() {
-    let Some(folder) = recorded("baywheels-2023-05-14") else { return };
-    let lake = TestLake::new();
-    let polls = folder.join("polls");
-    let polls = polls.to_str().expect("a path");
-    let zone = "America/Los_Angeles";
-    Finished::good(hotspots(&lake, &["import", "--system", "bay", "--time-zone", zone, polls]));
-    Finished::good(hotspots(&lake, &["aggregate", "--date", "2023-05-14"]));
-    let (rows, _) = lake.hotspots("bay", "2023-05-14");
-    // oracle/three_cells.py: Python's json and h3, no data frame, no SQL.
-    for (cell, bikes) in THREE_CELLS {
-        let row = rows.iter().find(|row| row.hex_id == cell).expect("the cell");
-        assert!((row.bikes - bikes).abs() < 1e-9, "{cell}: {} is not {bikes}", row.bikes);
-    }
 }

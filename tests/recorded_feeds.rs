@@ -1,4 +1,4 @@
-//! Real recorded feeds through the real binary; the cells' numbers come from `three_cells.py`, which
+//! Real recorded feeds through the real binary; the cells' numbers come from `oracle/three_cells.py`, which
 //! shares no code with the program.
 
 use hotspots_data::table::Hotspot;
