@@ -195,7 +195,7 @@ fn a_discovery_that_leads_nowhere_is_an_error_that_names_it() {
         assert!(!done.success, "{done:#?}");
         done.complaints().join("\n")
     };
-    assert!(once().contains("x gbfs: HTTP status 404"));
+    assert!(once().contains(&format!("x gbfs at {url}: HTTP status 404")));
     feeds.put("gbfs.json", r#"{"last_updated":1,"ttl":0,"data":{"en":{"feeds":[]}}}"#);
     assert!(once().contains("discovery lists neither station_status"));
     let outcomes: Vec<String> = lake.ledger("x").into_iter().map(|poll| poll.outcome).collect();
