@@ -65,7 +65,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 16_384,
-            making: 64,
+            // It is work for the processor: more at once is not sooner, but takes memory.
+            making: 2 * std::thread::available_parallelism().map_or(2, usize::from),
             patience: Duration::from_secs(20),
             farewell: Duration::from_secs(20),
             memory_bytes: 96 << 20,
