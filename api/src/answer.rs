@@ -114,14 +114,14 @@ impl Answer {
             Encoding::Identity
         };
         let etag = &self.etags[encoding as usize];
-        let mut response = if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
-            let mut response = Response::new(Bytes::new());
+        let mut response = Response::new(Bytes::new());
+        // Room for all headers at once, those of every answer included.
+        response.headers_mut().reserve(16);
+        if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
         } else {
-            let mut response = Response::new(self.encoded(encoding, state).await?);
+            *response.body_mut() = self.encoded(encoding, state).await?;
             let headers = response.headers_mut();
-            headers.reserve(16);
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
             if let Some(name) = encoding.name() {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
@@ -129,8 +129,7 @@ impl Answer {
             if let Some(file) = &self.file {
                 headers.insert(header::CONTENT_DISPOSITION, file.clone());
             }
-            response
-        };
+        }
         let headers = response.headers_mut();
         headers.insert(header::ETAG, etag.clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control(is_private));

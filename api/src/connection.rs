@@ -97,26 +97,34 @@ pub(crate) struct Guarded {
     stream: TcpStream,
     connection: Arc<Connection>,
     patience: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// Since when the other side takes nothing.
+    stalled_since: Option<tokio::time::Instant>,
+    /// Goes off at the end of the patience with some earlier stall, or with this one: a large answer
+    /// stalls often, and a timer for each would cost more than one that is put off when it goes off.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, patience: Duration) -> Self {
-        Self { stream, connection, patience, stalled: None }
+        Self { stream, connection, patience, stalled_since: None, alarm: None }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
-            self.stalled = None;
+            self.stalled_since = None;
             self.connection.touch();
             return poll;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        match stalled.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
+        let since = *self.stalled_since.get_or_insert_with(tokio::time::Instant::now);
+        let until = since + self.patience;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        while alarm.as_mut().poll(cx).is_ready() {
+            if alarm.deadline() >= until {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            alarm.as_mut().reset(until);
         }
+        Poll::Pending
     }
 }
 

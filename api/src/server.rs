@@ -68,7 +68,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 16_384,
-            making: 64,
+            // It is work for the processor: more at once is not sooner, but takes memory.
+            making: 2 * std::thread::available_parallelism().map_or(2, usize::from),
             patience: Duration::from_secs(20),
             farewell: Duration::from_secs(20),
             memory_bytes: 96 << 20,
@@ -159,10 +160,11 @@ struct Hall {
 impl Hall {
     fn new(state: Arc<State>, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
+        // No `pipeline_flush`: it copies every body into a buffer of its connection before sending it, and
+        // a client that asks on and on without reading would fill the memory with answers.
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.patience)
-            .max_buf_size(MOST_HEAD_BYTES)
-            .pipeline_flush(true);
+            .max_buf_size(MOST_HEAD_BYTES);
         let connections = Connections::new();
         Self { state, connections, graceful: GracefulShutdown::new(), http, limits }
     }
