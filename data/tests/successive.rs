@@ -32,7 +32,7 @@ fn rows(stations: &[(&str, Option<i32>, Option<i32>)]) -> Vec<StationStatus> {
 }
 
 fn alone(bytes: bytes::Bytes) -> RecordBatch {
-    codec::decode(&StationStatus::schema_of(&COLUMNS), bytes).unwrap().0
+    codec::decode(&StationStatus::schema_of(&COLUMNS), bytes).expect("a poll").0
 }
 
 #[test]

@@ -92,10 +92,10 @@ async fn read_polls(
     let lake = lake.clone();
     blocking(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
-        let mut decoder = Decoder::new();
+        let mut reader = Decoder::new();
         for (column, key, bytes) in objects {
             let bytes = bytes.map_or_else(|| lake.get_local(&key), Ok)?;
-            decoded.push((column, decoder.decode(bytes).map_err(damaged(&key))?));
+            decoded.push((column, reader.decode(bytes).map_err(damaged(&key))?));
         }
         Ok(decoded)
     })
