@@ -26,6 +26,8 @@ use crate::table::{CLOCKS, TableName};
 pub const SCHEMA: &str = "hotspots.schema";
 /// Metadata key of the program that wrote the file, such as `hotspots 0.1.0`.
 pub const WRITTEN_BY: &str = "hotspots.program";
+/// Metadata key of the hash of a recorded object's clocks, which the hash in its name leaves out.
+pub const CLOCKS_HASH: &str = "hotspots.clocks";
 /// Metadata key of the IANA time zone whose local date is in the path.
 pub const TIME_ZONE: &str = "hotspots.time_zone";
 /// Metadata key of a day's summary, as JSON (see [`crate::DaySummary`]).

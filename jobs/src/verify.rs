@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use hotspots_data::codec::{self, SCHEMA};
+use hotspots_data::codec::{Metadata, SCHEMA, WRITTEN_BY};
 use hotspots_data::table::{
     Hotspot, HotspotHour, OtherFeed, Outcome, Poll, QualityCheck, Row, StationDay,
     StationInformation, StationStatus, SystemInformation, VehicleStatus,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
+use hotspots_data::{
+    DaySummary, Derived, Key, Lake, LakeError, PROGRAM, Recorded, Resolution, SystemId,
+};
 
 use crate::aggregate::{AggregateError, Options, Selection, computed, observed_dates, systems};
 use crate::compacted;
@@ -269,19 +271,23 @@ impl<'l> Reading<'l> {
 
     /// The rows of a recorded object, if it is of its table and has the rows that it is named after.
     fn rows<R: Row>(&mut self, key: &Key, bytes: Bytes) -> Option<Vec<R>> {
-        match R::decode(bytes) {
-            Err(error) => self.fault(key, format!("is damaged: {error}; {READ_AGAIN}")),
+        let stored = bytes.clone();
+        let fault = match R::decode(bytes) {
+            Err(error) => format!("is damaged: {error}; {READ_AGAIN}"),
             Ok((_, metadata)) if !is_of_table::<R>(&metadata) => {
-                self.fault(key, format!("is of another table or version; {READ_AGAIN}"));
+                format!("is of another table or version; {READ_AGAIN}")
             }
-            Ok((rows, _)) if !has_content(key, &rows) => {
-                self.fault(
-                    key,
-                    format!("is damaged: it has other rows than it is named after; {READ_AGAIN}"),
-                );
+            Ok((rows, metadata))
+                if !has_content(key, &rows) || !R::has_clocks(&rows, &metadata) =>
+            {
+                format!("is damaged: it has other rows than it was written with; {READ_AGAIN}")
+            }
+            Ok((rows, metadata)) if !is_as_written(&rows, &metadata, &stored) => {
+                format!("is damaged, though its rows can be read; {READ_AGAIN}")
             }
             Ok((rows, _)) => return Some(rows),
-        }
+        };
+        self.fault(key, fault);
         None
     }
 
@@ -290,11 +296,18 @@ impl<'l> Reading<'l> {
     }
 }
 
-fn is_of_table<R: Row>(metadata: &codec::Metadata) -> bool {
+fn is_of_table<R: Row>(metadata: &Metadata) -> bool {
     metadata.get(SCHEMA) == Some(&format!("{}/{}", R::TABLE.name, R::TABLE.version))
 }
 
 fn stored_key(attempt: Poll) -> Option<String> {
     let outcomes = [Outcome::Stored, Outcome::Unchanged];
     attempt.key.filter(|_| outcomes.iter().any(|outcome| outcome.name() == attempt.outcome))
+}
+
+/// Whether the rows make the stored bytes again: the same program writes the same rows alike. Another
+/// version may encode them otherwise, and is taken at its rows.
+fn is_as_written<R: Row>(rows: &[R], metadata: &Metadata, stored: &Bytes) -> bool {
+    metadata.get(WRITTEN_BY).is_none_or(|program| program != PROGRAM)
+        || R::encode(rows, metadata).is_ok_and(|again| again == stored)
 }

@@ -61,12 +61,12 @@ macro_rules! table {
                     .collect()
             }
 
-            fn content_hash(rows: &[Self]) -> $crate::key::ContentHash {
+            fn hash_of(rows: &[Self], clocks: bool) -> $crate::key::ContentHash {
                 use $crate::table::column::Column as _;
                 let mut bytes = Vec::new();
                 for row in rows {
                     $(
-                        if !$crate::table::definition::CLOCKS.contains(&stringify!($field)) {
+                        if $crate::table::definition::CLOCKS.contains(&stringify!($field)) == clocks {
                             row.$field.bytes(&mut bytes);
                         }
                     )*

@@ -18,7 +18,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
-use crate::codec::{self, CodecError, Layout, Metadata};
+use crate::codec::{self, CLOCKS_HASH, CodecError, Layout, Metadata};
 use crate::key::ContentHash;
 
 pub(crate) use definition::CLOCKS;
@@ -74,16 +74,34 @@ pub trait Row: Sized {
     /// [`CodecError`] when a column is missing or of another type.
     fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, CodecError>;
 
-    /// The hash of the rows' content without the clocks of the poll (`observed_at`, `fetched_at`,
-    /// `last_updated`): the same data seen twice has the same hash.
-    fn content_hash(rows: &[Self]) -> ContentHash;
+    /// The hash of the clocks of the poll (`observed_at`, `fetched_at`, `last_updated`), or of all
+    /// other columns.
+    fn hash_of(rows: &[Self], clocks: bool) -> ContentHash;
+
+    /// The hash of the rows' content without the clocks of the poll: the same data seen twice has the
+    /// same hash.
+    fn content_hash(rows: &[Self]) -> ContentHash {
+        Self::hash_of(rows, false)
+    }
+
+    /// Whether the rows have the clocks that their file's metadata vouches for; files written before
+    /// it did have nothing to check.
+    fn has_clocks(rows: &[Self], metadata: &Metadata) -> bool {
+        let hash = Self::hash_of(rows, true).to_string();
+        metadata.get(CLOCKS_HASH).is_none_or(|said| *said == hash)
+    }
 
     /// Rows as Parquet bytes.
     ///
     /// # Errors
     /// [`CodecError`] when they cannot be written.
     fn encode(rows: &[Self], metadata: &Metadata) -> Result<Bytes, CodecError> {
-        codec::encode(Self::TABLE, Self::LAYOUT, &Self::to_batch(rows), metadata)
+        let mut metadata = metadata.clone();
+        if Self::LAYOUT == Layout::Small {
+            // The name of a recorded object has the hash of everything else.
+            metadata.insert(CLOCKS_HASH.to_owned(), Self::hash_of(rows, true).to_string());
+        }
+        codec::encode(Self::TABLE, Self::LAYOUT, &Self::to_batch(rows), &metadata)
     }
 
     /// Parquet bytes as rows.
