@@ -29,6 +29,16 @@ impl LiveTwin {
     }
 }
 
+/// A process that does not outlive a failed test.
+struct EndedWhenDropped(std::process::Child);
+
+impl Drop for EndedWhenDropped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the binary under test runs on the real clock")]
 fn now() -> DateTime<Utc> {
     Utc::now()
@@ -175,18 +185,17 @@ fn ingest_polls_until_it_is_asked_to_stop_and_ends_well() {
     let twin = LiveTwin::start();
     let url = twin.discovery();
     let arguments = ["ingest", "--system", "twin", "--interval", "1s", "--url", &url];
-    let mut child = hotspots(&lake, &arguments)
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut command = hotspots(&lake, &arguments);
+    let child = command.stderr(std::process::Stdio::null()).spawn().expect("it starts");
+    let mut child = EndedWhenDropped(child);
     eventually("the first poll", || !lake.paths("station_status").is_empty());
     // Time for two more rounds, a second apart.
     std::thread::sleep(std::time::Duration::from_millis(2500));
-    let id = child.id().to_string();
+    let id = child.0.id().to_string();
     assert!(
         std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill").success()
     );
-    assert!(child.wait().expect("it ends").success());
+    assert!(child.0.wait().expect("it ends").success());
     // The twin stands still, so that all rounds saw the same poll: it is stored once.
     assert_eq!(lake.paths("station_status").len(), 1);
     assert_eq!(lake.paths("station_information").len(), 1);
