@@ -31,54 +31,24 @@ pub(crate) struct Stays {
 }
 
 const CAPACITY: [&str; 2] = ["capacity_hold_ms", "capacity_ms"];
+/// What the parts of a station's day and the places where it stood are joined on.
+const JOIN: [&str; 2] = ["station", "version"];
 
 impl Stays {
-    /// Joins the stations' parts of the day to where they stood.
+    /// Joins the stations' parts of the day to where they stood: a part without a cell is in none.
     pub(crate) fn new(
         stations: &[StationRow],
         days: &[StationSums],
         places: &Places,
         resolution: usize,
     ) -> PolarsResult<Self> {
-        let mut hour = Vec::new();
-        let mut cell = Vec::new();
-        let mut station = Vec::new();
-        let mut sums: [Vec<i64>; Sums::NAMES.len()] = Default::default();
-        let mut capacity: [Vec<i64>; 2] = Default::default();
-        for (index, (row, day)) in stations.iter().zip(days).enumerate() {
-            let of = |version| places.of(version, &row.id);
-            let known: Vec<_> = (0..places.versions.len()).map(of).collect();
-            for part in &day.parts {
-                let place = known.get(part.version).copied().flatten();
-                let Some((place, at)) = place.and_then(|p| Some((p, p.cells[resolution]?))) else {
-                    continue;
-                };
-                hour.push(part.hour as u32);
-                cell.push(at);
-                station.push(index as u32);
-                for (column, sum) in sums.iter_mut().zip(part.sums.to_array()) {
-                    column.push(sum);
-                }
-                let known_ms = if place.capacity.is_some() { part.sums.hold_ms } else { 0 };
-                capacity[0].push(known_ms);
-                capacity[1].push(i64::from(place.capacity.unwrap_or(0)) * known_ms);
-            }
-        }
-        let mut cells = cell.clone();
-        cells.sort_unstable();
-        cells.dedup();
-        let code = |cell: &Cell| cells.binary_search(cell).unwrap_or_default() as u32;
-        let mut columns = vec![
-            Column::new("hour".into(), hour),
-            Column::new("cell".into(), cell.iter().map(code).collect::<Vec<_>>()),
-            Column::new("station".into(), station),
-        ];
-        for (name, values) in
-            Sums::NAMES.into_iter().zip(sums).chain(CAPACITY.into_iter().zip(capacity))
-        {
-            columns.push(Column::new(name.into(), values));
-        }
-        Ok(Self { cells, frame: DataFrame::new_infer_height(columns)? })
+        let (cells, places) = stood(stations, places, resolution)?;
+        let mut frame = parts(days)?.inner_join(&places, JOIN, JOIN)?;
+        let hold_ms = frame.column("hold_ms")?;
+        let known_ms = (frame.column("known")? * hold_ms)?.with_name(CAPACITY[0].into());
+        let dock_ms = (frame.column("capacity")? * hold_ms)?.with_name(CAPACITY[1].into());
+        frame.with_column(known_ms)?.with_column(dock_ms)?;
+        Ok(Self { cells, frame })
     }
 
     /// By hour, cell and station, in that order.
@@ -118,7 +88,60 @@ impl Stays {
     }
 }
 
-/// Groups by some columns and adds up all others, which keep their names. The order is not defined.
+/// The stations' sums: a row for each station, information version and hour.
+fn parts(days: &[StationSums]) -> PolarsResult<DataFrame> {
+    let rows =
+        || days.iter().enumerate().flat_map(|(at, day)| day.parts.iter().map(move |p| (at, p)));
+    let mut sums: [Vec<i64>; Sums::NAMES.len()] = Default::default();
+    for (_, part) in rows() {
+        for (column, sum) in sums.iter_mut().zip(part.sums.to_array()) {
+            column.push(sum);
+        }
+    }
+    let mut columns = vec![
+        Column::new("station".into(), rows().map(|(at, _)| at as u32).collect::<Vec<_>>()),
+        Column::new("version".into(), rows().map(|(_, p)| p.version as u32).collect::<Vec<_>>()),
+        Column::new("hour".into(), rows().map(|(_, p)| p.hour as u32).collect::<Vec<_>>()),
+    ];
+    for (name, values) in Sums::NAMES.into_iter().zip(sums) {
+        columns.push(Column::new(name.into(), values));
+    }
+    DataFrame::new_infer_height(columns)
+}
+
+/// Where each station stood in each information version, with the docks known of it (`known` is 1 or
+/// 0), for those that stood in a cell; and the cells that the column `cell` numbers, in order.
+fn stood(
+    stations: &[StationRow],
+    places: &Places,
+    resolution: usize,
+) -> PolarsResult<(Vec<Cell>, DataFrame)> {
+    let mut rows = Vec::new();
+    for (station, row) in stations.iter().enumerate() {
+        for version in 0..places.versions.len() {
+            let place = places.of(version, &row.id);
+            if let Some((place, cell)) = place.and_then(|p| Some((p, p.cells[resolution]?))) {
+                rows.push((station as u32, version as u32, cell, place.capacity));
+            }
+        }
+    }
+    let mut cells: Vec<Cell> = rows.iter().map(|row| row.2).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    let code = |cell: &Cell| cells.binary_search(cell).unwrap_or_default() as u32;
+    let known = |docks: Option<i32>| i64::from(docks.is_some());
+    let docks = |docks: Option<i32>| i64::from(docks.unwrap_or(0));
+    let frame = DataFrame::new_infer_height(vec![
+        Column::new("station".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>()),
+        Column::new("version".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
+        Column::new("cell".into(), rows.iter().map(|row| code(&row.2)).collect::<Vec<_>>()),
+        Column::new("known".into(), rows.iter().map(|row| known(row.3)).collect::<Vec<_>>()),
+        Column::new("capacity".into(), rows.iter().map(|row| docks(row.3)).collect::<Vec<_>>()),
+    ])?;
+    Ok((cells, frame))
+}
+
+/// Groups by some columns and adds up the sums, which keep their names. The order is not defined.
 fn sums_by(frame: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {
     let groups = frame.group_by(keys.iter().copied())?;
     let summed: Vec<&str> = Sums::NAMES.into_iter().chain(CAPACITY).collect();
