@@ -1,7 +1,7 @@
 //! From stations to cells: the figures of each cell, for the day and for its hours. Definitions:
 //! docs/design.md, "The numbers".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hotspots_data::Cell;
@@ -10,11 +10,11 @@ use rayon::prelude::*;
 
 use crate::grid::StationRow;
 use crate::hours::Hour;
-use crate::offers::{Offer, offers};
+use crate::offers::{Offer, Spans, offers};
 use crate::places::Places;
 use crate::station_day::{StationSums, Sums};
-use crate::stays::{Stay, Stays};
-use crate::timeline::Segment;
+use crate::stays::{StaySums, Stays};
+use crate::timeline::{Segment, Timeline};
 use crate::vehicles::{FreeBikes, FreeDay};
 
 /// What the cells are computed from.
@@ -23,9 +23,19 @@ pub(crate) struct Sources<'d> {
     pub(crate) stations: &'d [StationRow],
     pub(crate) days: &'d [StationSums],
     pub(crate) places: &'d Places,
-    pub(crate) segments: &'d [Segment],
+    pub(crate) stays: &'d Stays,
+    pub(crate) totals: &'d Totals,
+    pub(crate) timeline: &'d Timeline,
     pub(crate) hours: &'d [Hour],
-    pub(crate) polls: usize,
+}
+
+/// The stations' observed time, wherever they stood.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    /// By station.
+    day: Vec<Sums>,
+    /// By hour and station.
+    hours: Vec<Vec<Sums>>,
 }
 
 /// A cell in an hour or a day.
@@ -53,46 +63,71 @@ pub(crate) struct CellDay {
     pub(crate) hours: Vec<Vec<Figures>>,
 }
 
+impl Totals {
+    pub(crate) fn new(days: &[StationSums], hours: usize) -> Self {
+        let mut of_hours = vec![vec![Sums::default(); days.len()]; hours];
+        for (station, day) in days.iter().enumerate() {
+            day.parts.iter().for_each(|part| of_hours[part.hour][station] += part.sums);
+        }
+        Self { day: days.iter().map(StationSums::total).collect(), hours: of_hours }
+    }
+}
+
 /// Adds up the stations and the free-standing bikes of each cell.
 pub(crate) fn cells(
     sources: Sources<'_>,
     free: &FreeDay,
     resolution: usize,
 ) -> PolarsResult<CellDay> {
-    let stays = Stays::new(sources.stations, sources.days, sources.places, resolution)?;
-    let by_hour = stays.by_hour()?;
-    let free_bikes = FreeSums::new(free, sources.segments, sources.hours.len());
+    let stood_in = sources.stays.cells(resolution);
+    let mut by_hour: Vec<Vec<CellStay>> = vec![Vec::new(); sources.hours.len()];
+    let mut of_day: Vec<CellStay> = Vec::new();
+    for stay in sources.stays.of(resolution)? {
+        let stay_of =
+            CellStay { cell: stood_in[stay.cell], station: stay.station, sums: stay.sums };
+        by_hour[stay.hour].push(stay_of);
+        match of_day.last_mut() {
+            Some(last) if (last.cell, last.station) == (stay_of.cell, stay_of.station) => {
+                last.sums += stay_of.sums;
+            }
+            _ => of_day.push(stay_of),
+        }
+    }
+    let free_bikes = FreeSums::new(free, &sources.timeline.segments, sources.hours.len());
     let offers = cell_offers(sources, free, resolution);
-
-    let totals: Vec<Sums> = sources.days.iter().map(StationSums::total).collect();
-    let length_ms = sources.hours.iter().map(Hour::length_ms).sum();
     let day = Period {
-        stays: &stays.of_day()?,
-        totals: &totals,
+        stays: &of_day,
+        totals: &sources.totals.day,
         free: &free_bikes.day,
         free_hold_ms: free_bikes.hold_ms.iter().sum(),
-        length_ms,
+        length_ms: sources.hours.iter().map(Hour::length_ms).sum(),
     };
-    let day = day.figures(|cell| offers.get(&cell).map(|hours| Offer::total(hours)));
+    let day = day.figures(&offers, Offer::total);
     let hour = |index: usize| {
-        let from = by_hour.partition_point(|stay| stay.hour < index);
-        let to = by_hour.partition_point(|stay| stay.hour <= index);
         let period = Period {
-            stays: &by_hour[from..to],
-            totals: &hour_totals(sources.days, index),
+            stays: &by_hour[index],
+            totals: &sources.totals.hours[index],
             free: &free_bikes.hours[index],
             free_hold_ms: free_bikes.hold_ms[index],
             length_ms: sources.hours[index].length_ms(),
         };
-        period.figures(|cell| offers.get(&cell).map(|hours| hours[index]))
+        period.figures(&offers, |hours| hours[index])
     };
     Ok(CellDay { day, hours: (0..sources.hours.len()).into_par_iter().map(hour).collect() })
+}
+
+/// A station in a cell, for an hour or for the day.
+#[derive(Clone, Copy)]
+struct CellStay {
+    cell: Cell,
+    station: usize,
+    sums: StaySums,
 }
 
 /// An hour, or the day.
 struct Period<'d> {
     /// In order of cell and station.
-    stays: &'d [Stay],
+    stays: &'d [CellStay],
     /// By station: all its observed time in the period, wherever it stood.
     totals: &'d [Sums],
     free: &'d BTreeMap<Cell, FreeBikes>,
@@ -101,23 +136,28 @@ struct Period<'d> {
 }
 
 impl Period<'_> {
-    fn figures(&self, offer: impl Fn(Cell) -> Option<Offer>) -> Vec<Figures> {
-        let mut stays: BTreeMap<Cell, &[Stay]> = BTreeMap::new();
-        for of_cell in self.stays.chunk_by(|a, b| a.cell == b.cell) {
-            stays.insert(of_cell[0].cell, of_cell);
-        }
-        let cells: BTreeSet<Cell> = stays.keys().chain(self.free.keys()).copied().collect();
-        let figures = |cell: Cell| {
-            let stays = stays.get(&cell).copied().unwrap_or_default();
-            let free = self.free.get(&cell).copied().unwrap_or_default();
-            self.of_cell(cell, stays, free, offer(cell).unwrap_or_default())
+    /// The cells in order; `offers` has all of the day's, in order too.
+    fn figures(
+        &self,
+        offers: &[(Cell, Vec<Offer>)],
+        offer: impl Fn(&[Offer]) -> Offer,
+    ) -> Vec<Figures> {
+        let mut stays = self.stays.chunk_by(|a, b| a.cell == b.cell).peekable();
+        let figures = |(cell, offers): &(Cell, Vec<Offer>)| {
+            let stays = stays.next_if(|stays| stays[0].cell == *cell);
+            let free = self.free.get(cell).copied();
+            if stays.is_none() && free.is_none() {
+                return None;
+            }
+            let (stays, free) = (stays.unwrap_or_default(), free.unwrap_or_default());
+            Some(self.of_cell(*cell, stays, free, offer(offers)))
         };
-        cells.into_iter().map(figures).collect()
+        offers.iter().filter_map(figures).collect()
     }
 
     /// A station's mean is over all its observed time. One that moved gives each cell its bikes of the
     /// time it stood there, so that no bike is counted twice.
-    fn of_cell(&self, cell: Cell, stays: &[Stay], free: FreeBikes, offer: Offer) -> Figures {
+    fn of_cell(&self, cell: Cell, stays: &[CellStay], free: FreeBikes, offer: Offer) -> Figures {
         let free_hold_ms = self.free_hold_ms;
         let free_bikes = mean(free.bikes, free_hold_ms).unwrap_or_default();
         let free_kind = |sum| mean(sum, free_hold_ms).filter(|_| free.is_kind_known);
@@ -131,9 +171,9 @@ impl Period<'_> {
             ebikes = sum(ebikes, mean(sums.ebike_ms, total.ebike_hold_ms));
             mechanical = sum(mechanical, mean(sums.mechanical_ms, total.mechanical_hold_ms));
             docks = sum(docks, mean(sums.dock_ms, total.dock_hold_ms));
-            let known = mean(stay.capacity_ms, total.hold_ms).filter(|_| stay.capacity_hold_ms > 0);
+            let known = mean(sums.capacity_ms, total.hold_ms).filter(|_| sums.capacity_hold_ms > 0);
             capacity = sum(capacity, known);
-            is_capacity_known &= stay.capacity_hold_ms == sums.hold_ms;
+            is_capacity_known &= sums.capacity_hold_ms == sums.hold_ms;
             coverage += total.hold_ms as f64 / self.length_ms as f64;
         }
         let coverage = match stays.len() {
@@ -157,16 +197,6 @@ impl Period<'_> {
             coverage,
         }
     }
-}
-
-/// The stations' observed time in one hour.
-fn hour_totals(days: &[StationSums], hour: usize) -> Vec<Sums> {
-    let total = |day: &StationSums| {
-        let mut total = Sums::default();
-        day.parts.iter().filter(|part| part.hour == hour).for_each(|part| total += part.sums);
-        total
-    };
-    days.iter().map(total).collect()
 }
 
 /// Free-standing bikes over time, by cell.
@@ -203,29 +233,24 @@ impl FreeSums {
     }
 }
 
-/// What each cell offers, by hour.
-fn cell_offers(
-    sources: Sources<'_>,
-    free: &FreeDay,
-    resolution: usize,
-) -> BTreeMap<Cell, Vec<Offer>> {
-    let mut stations: BTreeMap<Cell, Vec<(&StationRow, Range<usize>)>> =
+/// What each cell of the day offers by hour, in order of cell.
+fn cell_offers(sources: Sources<'_>, free: &FreeDay, resolution: usize) -> Vec<(Cell, Vec<Offer>)> {
+    let mut stations: BTreeMap<Cell, Vec<(&Spans, Range<usize>)>> =
         free.keys().map(|&cell| (cell, Vec::new())).collect();
     for (station, day) in sources.stations.iter().zip(sources.days) {
         for (index, version) in sources.places.versions.iter().enumerate() {
             let is_observed = day.parts.iter().any(|part| part.version == index);
             let place = sources.places.of(index, &station.id).filter(|_| is_observed);
             if let Some(cell) = place.and_then(|place| place.cells[resolution]) {
-                stations.entry(cell).or_default().push((station, version.polls.clone()));
+                stations.entry(cell).or_default().push((&day.spans, version.polls.clone()));
             }
         }
     }
     let of = |(cell, stations): (Cell, Vec<_>)| {
         let free = free.get(&cell).map(Vec::as_slice).unwrap_or_default();
-        let offers = offers(&stations, free, sources.polls, sources.segments, sources.hours.len());
-        (cell, offers)
+        (cell, offers(&stations, free, sources.timeline, sources.hours.len()))
     };
-    stations.into_par_iter().map(of).collect()
+    stations.into_iter().map(of).collect()
 }
 
 /// A sum of what is known; `None` while nothing is.

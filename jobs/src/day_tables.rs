@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
-use crate::cells::{CellDay, Figures, Sources, cells};
+use crate::cells::{CellDay, Figures, Sources, Totals, cells};
 use crate::day_inputs::{DayInputs, METHOD};
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::{hotspots, hourly};
@@ -18,7 +18,8 @@ use crate::quality::checks;
 use crate::read_day::ObservedDay;
 use crate::station_day::{StationSums, station_sums};
 use crate::station_rows::{Left, left_out, station_rows};
-use crate::timeline::{Segment, segments};
+use crate::stays::Stays;
+use crate::timeline::{Segment, Timeline};
 
 /// The resolution's own part of a day: what is asked for, and what is known beforehand.
 pub(crate) struct Wanted {
@@ -60,21 +61,22 @@ pub(crate) fn day_tables(
     let hours = hours(day);
     let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
     let vehicle_polls: Vec<_> = inputs.vehicles.iter().map(|poll| poll.stamp).collect();
-    let segments = segments(&polls, &vehicle_polls, day, &hours, options.max_gap());
+    let timeline = Timeline::new(&polls, &vehicle_polls, day, &hours, options.max_gap());
     let times = TIMES.map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
     let ObservedDay { stations, places, free } = observed;
     let days: Vec<StationSums> = stations
         .par_iter()
-        .map(|station| station_sums(station, places, &segments, &times))
+        .map(|station| station_sums(station, places, &timeline, &times))
         .collect();
 
     let sources = Sources {
         stations,
         days: &days,
         places,
-        segments: &segments,
+        stays: &Stays::new(stations, &days, places, wanted.len(), hours.len())?,
+        totals: &Totals::new(&days, hours.len()),
+        timeline: &timeline,
         hours: &hours,
-        polls: polls.len(),
     };
     let about = About {
         system,
@@ -82,7 +84,7 @@ pub(crate) fn day_tables(
         options,
         polls: &polls,
         vehicle_polls: &vehicle_polls,
-        segments: &segments,
+        segments: &timeline.segments,
         left: left_out(stations, &days, places),
         observations,
     };

@@ -1,6 +1,8 @@
-//! A day's status polls as a grid: a row for each station, a column for each poll.
+//! A day's status polls as a grid: a row for each station, a column for each poll. Most polls say of
+//! most stations what the poll before said, so a row is kept as runs of polls that say the same.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, StringArray};
@@ -30,7 +32,6 @@ pub(crate) struct PollRows {
 /// All polls of a day.
 #[derive(Debug, Default)]
 pub(crate) struct Grid {
-    polls: usize,
     stations: Vec<StationRow>,
     by_id: HashMap<String, usize>,
     last: Option<Codes>,
@@ -40,8 +41,10 @@ pub(crate) struct Grid {
 #[derive(Clone, Debug)]
 pub(crate) struct StationRow {
     pub(crate) id: String,
-    /// By poll.
-    pub(crate) counts: Vec<Counts>,
+    /// What is said from some poll on until the next of these, in order; unseen before the first.
+    states: Vec<(u32, Counts)>,
+    /// The polls before this one are in `states`.
+    covered: usize,
     /// Polls that mention it, and of those the ones that say it is not installed, mention it more than
     /// once, or have a negative number of it.
     pub(crate) mentioned: u32,
@@ -61,11 +64,6 @@ struct Codes {
 }
 
 impl Grid {
-    /// An empty grid for so many polls.
-    pub(crate) fn new(polls: usize) -> Self {
-        Self { polls, ..Self::default() }
-    }
-
     /// Fills in the column of a poll.
     pub(crate) fn add(&mut self, poll: usize, rows: &PollRows) {
         let codes = match self.last.take() {
@@ -120,16 +118,17 @@ impl Grid {
         }
         let code = self.stations.len();
         self.by_id.insert(id.to_owned(), code);
-        self.stations.push(StationRow::new(id, self.polls));
+        self.stations.push(StationRow::new(id));
         code
     }
 }
 
 impl StationRow {
-    pub(crate) fn new(id: &str, polls: usize) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            counts: vec![Counts::UNSEEN; polls],
+            states: Vec::new(),
+            covered: 0,
             mentioned: 0,
             not_installed: 0,
             duplicated: 0,
@@ -137,14 +136,58 @@ impl StationRow {
         }
     }
 
-    /// Adds what a poll says, unless it said something of the station before.
+    /// Adds what a poll says, unless it said something of the station before. Quickest when polls come
+    /// in order, which all do but those that came late to a compacted day.
     pub(crate) fn add(&mut self, poll: usize, counts: Counts, is_repeated: bool) {
         if is_repeated {
             self.duplicated += 1;
-        } else {
-            self.mentioned += 1;
-            self.counts[poll] = counts;
+            return;
         }
+        self.mentioned += 1;
+        if poll < self.covered {
+            return self.insert(poll, counts);
+        }
+        if poll > self.covered {
+            self.set_from(self.covered, Counts::UNSEEN);
+        }
+        self.set_from(poll, counts);
+        self.covered = poll + 1;
+    }
+
+    /// The runs of polls that say the same of the station, in order; polls that do not mention it are
+    /// in none.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (Range<usize>, Counts)> + '_ {
+        self.states.iter().enumerate().filter(|(_, (_, counts))| counts.is_observed()).map(
+            |(index, &(from, counts))| {
+                let next = self.states.get(index + 1);
+                (from as usize..next.map_or(self.covered, |&(poll, _)| poll as usize), counts)
+            },
+        )
+    }
+
+    fn set_from(&mut self, poll: usize, counts: Counts) {
+        let last = self.states.last().map_or(Counts::UNSEEN, |&(_, counts)| counts);
+        if counts != last {
+            self.states.push((poll as u32, counts));
+        }
+    }
+
+    /// Sets one poll among those that are there already.
+    fn insert(&mut self, poll: usize, counts: Counts) {
+        let after = self.states.partition_point(|&(from, _)| from as usize <= poll);
+        let mut rest = self.states.split_off(after);
+        let before = self.states.last().map_or(Counts::UNSEEN, |&(_, counts)| counts);
+        if self.states.last().is_some_and(|&(from, _)| from as usize == poll) {
+            self.states.pop();
+        }
+        self.set_from(poll, counts);
+        let next = rest.first().map_or(self.covered, |&(from, _)| from as usize);
+        if poll + 1 < next {
+            self.set_from(poll + 1, before);
+        }
+        let is_same =
+            rest.first().is_some_and(|first| self.states.last().is_some_and(|l| l.1 == first.1));
+        self.states.extend(rest.drain(usize::from(is_same)..));
     }
 }
 
@@ -161,6 +204,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn poll(rows: &[(&str, i32)]) -> PollRows {
         PollRows {
@@ -173,16 +217,25 @@ mod tests {
         }
     }
 
+    /// By poll.
+    fn bikes(station: &StationRow, polls: usize) -> Vec<i32> {
+        let mut bikes = vec![UNKNOWN; polls];
+        for (polls, counts) in station.runs() {
+            bikes[polls].fill(counts.bikes);
+        }
+        bikes
+    }
+
     #[test]
     fn a_station_has_the_counts_of_the_polls_that_mention_it() {
-        let mut grid = Grid::new(3);
+        let mut grid = Grid::default();
         grid.add(0, &poll(&[("b", 1), ("a", 2)]));
         grid.add(1, &poll(&[("a", 3), ("c", 4), ("a", 9)]));
         grid.add(2, &poll(&[("a", 5), ("c", 6), ("a", 9)]));
         let stations: Vec<_> = grid
             .into_stations()
             .into_iter()
-            .map(|s| (s.id, s.counts.iter().map(|c| c.bikes).collect::<Vec<_>>(), s.duplicated))
+            .map(|s| (s.id.clone(), bikes(&s, 3), s.duplicated))
             .collect();
         assert_eq!(
             stations,
@@ -192,5 +245,23 @@ mod tests {
                 ("c".to_owned(), vec![UNKNOWN, 4, 6], 0),
             ]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn polls_may_come_in_any_order(
+            order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle(),
+            counts in prop::collection::vec(-1..3_i32, 12),
+        ) {
+            let mut station = StationRow::new("a");
+            let mut expected = vec![UNKNOWN; 12];
+            // A count below 0 stands for a poll that does not mention the station.
+            for &poll in order.iter().filter(|&&poll| counts[poll] >= 0) {
+                expected[poll] = counts[poll];
+                station.add(poll, Counts { bikes: counts[poll], ..Counts::UNSEEN }, false);
+            }
+            prop_assert_eq!(bikes(&station, 12), expected);
+            prop_assert!(station.states.windows(2).all(|pair| pair[0].1 != pair[1].1));
+        }
     }
 }

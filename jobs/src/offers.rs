@@ -2,9 +2,42 @@
 
 use std::ops::Range;
 
-use crate::grid::{StationRow, UNKNOWN};
-use crate::timeline::Segment;
+use crate::grid::{Counts, UNKNOWN};
+use crate::timeline::Timeline;
 use crate::vehicles::FreeBikes;
+
+/// Polls, as ranges that neither touch nor overlap, in order.
+pub(crate) type Polls = Vec<Range<usize>>;
+
+/// What the polls of a day say of one station's offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spans {
+    /// Polls that saw it.
+    observed: Polls,
+    /// Of these, those that saw a bike.
+    with_bikes: Polls,
+    /// Those that told its free docks.
+    docks_told: Polls,
+    /// Of these, those that saw a free dock.
+    with_docks: Polls,
+}
+
+impl Spans {
+    /// Adds polls after those that are there, all of which say the same.
+    pub(crate) fn add(&mut self, polls: Range<usize>, counts: Counts) {
+        let told = counts.docks != UNKNOWN;
+        for (spans, is_so) in [
+            (&mut self.observed, true),
+            (&mut self.with_bikes, counts.bikes > 0),
+            (&mut self.docks_told, told),
+            (&mut self.with_docks, told && counts.docks > 0),
+        ] {
+            if is_so {
+                extend(spans, polls.clone());
+            }
+        }
+    }
+}
 
 /// Times, in milliseconds, within an hour or a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,56 +54,97 @@ pub(crate) struct Offer {
 }
 
 /// What a cell offers in each hour. A cell with stations is observed while some poll's state holds
-/// that mentions one of them; one without, while some poll of vehicles holds.
+/// that mentions one of them; one without, while some poll of vehicles holds. `stations` have the
+/// polls during which they stood in the cell, `free` the polls of vehicles that saw some there.
 pub(crate) fn offers(
-    stations: &[(&StationRow, Range<usize>)],
+    stations: &[(&Spans, Range<usize>)],
     free: &[(usize, FreeBikes)],
-    polls: usize,
-    segments: &[Segment],
+    timeline: &Timeline,
     hours: usize,
 ) -> Vec<Offer> {
-    let mut bikes = vec![UNKNOWN; polls];
-    let mut docks = vec![UNKNOWN; polls];
-    let sum = |sum: &mut i32, more: i32| {
-        if more != UNKNOWN {
-            *sum = if *sum == UNKNOWN { more } else { sum.saturating_add(more) };
+    let mut offers = vec![Offer::default(); hours];
+    let has_bike = |vehicles: usize| {
+        let at = free.binary_search_by_key(&vehicles, |&(poll, _)| poll);
+        at.is_ok_and(|at| free[at].1.bikes > 0)
+    };
+    if stations.is_empty() {
+        for segment in &timeline.segments {
+            let Some(vehicles) = segment.vehicles else { continue };
+            let offer = &mut offers[segment.hour];
+            offer.observed_ms += segment.hold_ms;
+            offer.empty_ms += if has_bike(vehicles) { 0 } else { segment.hold_ms };
+        }
+        return offers;
+    }
+    let of_any = |spans: fn(&Spans) -> &Polls| {
+        union(stations.iter().flat_map(|(station, polls)| clipped(spans(station), polls)))
+    };
+    let observed = of_any(|station| &station.observed);
+    let docks_told = of_any(|station| &station.docks_told);
+    let empty = difference(&observed, &of_any(|station| &station.with_bikes));
+    let full = difference(&docks_told, &of_any(|station| &station.with_docks));
+    let mut add = |spans: &Polls, sum: fn(&mut Offer) -> &mut i64| {
+        for piece in spans.iter().flat_map(|polls| timeline.pieces(polls.clone())) {
+            *sum(&mut offers[piece.hour]) += piece.hold_ms;
         }
     };
-    for (station, polls) in stations {
-        let sums = bikes[polls.clone()].iter_mut().zip(&mut docks[polls.clone()]);
-        for ((bikes, docks), counts) in sums.zip(&station.counts[polls.clone()]) {
-            sum(bikes, counts.bikes);
-            sum(docks, counts.docks);
-        }
-    }
-    let mut offers = vec![Offer::default(); hours];
-    let mut free = free.iter().peekable();
-    for segment in segments {
-        let mut free_bikes = 0;
-        if let Some(poll) = segment.vehicles {
-            while free.next_if(|(index, _)| *index < poll).is_some() {}
-            free_bikes =
-                free.peek().filter(|(index, _)| *index == poll).map_or(0, |(_, f)| f.bikes);
-        }
-        let at_stations = segment.poll.map_or(UNKNOWN, |poll| bikes[poll]);
-        let docks = segment.poll.map_or(UNKNOWN, |poll| docks[poll]);
-        let is_observed =
-            at_stations != UNKNOWN || (stations.is_empty() && segment.vehicles.is_some());
-        let offer = &mut offers[segment.hour];
-        if is_observed {
-            offer.observed_ms += segment.hold_ms;
-            if at_stations <= 0 && free_bikes == 0 {
-                offer.empty_ms += segment.hold_ms;
-            }
-        }
-        if docks != UNKNOWN {
-            offer.docks_observed_ms += segment.hold_ms;
-            if docks == 0 {
-                offer.full_ms += segment.hold_ms;
+    add(&observed, |offer| &mut offer.observed_ms);
+    add(&empty, |offer| &mut offer.empty_ms);
+    add(&docks_told, |offer| &mut offer.docks_observed_ms);
+    add(&full, |offer| &mut offer.full_ms);
+    if !free.is_empty() {
+        let segments = empty.iter().flat_map(|polls| timeline.segments_of(polls.clone()));
+        for segment in segments.map(|index| &timeline.segments[index]) {
+            if segment.poll.is_some() && segment.vehicles.is_some_and(has_bike) {
+                offers[segment.hour].empty_ms -= segment.hold_ms;
             }
         }
     }
     offers
+}
+
+fn extend(polls: &mut Polls, more: Range<usize>) {
+    match polls.last_mut() {
+        Some(last) if more.start <= last.end => last.end = last.end.max(more.end),
+        _ => polls.push(more),
+    }
+}
+
+fn clipped<'p>(
+    polls: &'p [Range<usize>],
+    to: &'p Range<usize>,
+) -> impl Iterator<Item = Range<usize>> + 'p {
+    let clip = |polls: &Range<usize>| polls.start.max(to.start)..polls.end.min(to.end);
+    polls.iter().map(clip).filter(|polls| !polls.is_empty())
+}
+
+fn union(ranges: impl Iterator<Item = Range<usize>>) -> Polls {
+    let mut ranges: Vec<Range<usize>> = ranges.collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut union = Polls::new();
+    for range in ranges {
+        extend(&mut union, range);
+    }
+    union
+}
+
+/// The polls of `all` that are not in `without`, which are all in `all`.
+fn difference(all: &Polls, without: &Polls) -> Polls {
+    let mut difference = Polls::new();
+    let mut without = without.iter().peekable();
+    for range in all {
+        let mut from = range.start;
+        while let Some(out) = without.next_if(|out| out.start < range.end) {
+            if from < out.start {
+                difference.push(from..out.start);
+            }
+            from = out.end;
+        }
+        if from < range.end {
+            difference.push(from..range.end);
+        }
+    }
+    difference
 }
 
 impl Offer {
@@ -104,47 +178,61 @@ fn share(part_ms: i64, whole_ms: i64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::Counts;
+    use crate::hours::hours;
+    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono_tz::Tz;
+    use hotspots_data::Day;
 
-    fn station(bikes: &[i32], docks: &[i32]) -> StationRow {
-        let mut row = StationRow::new("a", bikes.len());
-        for ((counts, &bikes), &docks) in row.counts.iter_mut().zip(bikes).zip(docks) {
-            *counts = Counts { bikes, docks, ..Counts::UNSEEN };
+    fn station(bikes: &[i32], docks: &[i32]) -> Spans {
+        let mut spans = Spans::default();
+        for (poll, (&bikes, &docks)) in bikes.iter().zip(docks).enumerate() {
+            if bikes != UNKNOWN {
+                spans.add(poll..poll + 1, Counts { bikes, docks, ..Counts::UNSEEN });
+            }
         }
-        row
+        spans
     }
 
-    /// One poll a segment, 10 ms each, all in one hour.
-    fn segments(polls: usize) -> Vec<Segment> {
-        let segment = |poll: usize| Segment {
-            from_ms: 10 * poll as i64,
-            hold_ms: 10,
-            hour: 0,
-            poll: Some(poll),
-            vehicles: Some(0),
-        };
-        (0..polls).map(segment).collect()
+    /// A poll of each kind every minute after midnight; the last hold for a minute too.
+    fn timeline(polls: usize) -> (Timeline, usize) {
+        let day = Day::new(hotspots_data::parse_date("2026-02-10").unwrap(), Tz::Europe__Paris);
+        let hours = hours(day);
+        let at = |minute: usize| day.start() + TimeDelta::minutes(minute as i64);
+        let polls: Vec<DateTime<Utc>> = (0..polls).map(at).collect();
+        (Timeline::new(&polls, &polls, day, &hours, TimeDelta::minutes(1)), hours.len())
     }
 
     #[test]
     fn a_cell_is_empty_only_while_none_of_its_stations_seen_has_a_bike() {
         let a = station(&[0, 0, 3, UNKNOWN], &[5, 0, 0, UNKNOWN]);
         let b = station(&[2, 0, UNKNOWN, UNKNOWN], &[0, 0, UNKNOWN, UNKNOWN]);
-        let both = [(&a, 0..4), (&b, 0..4)];
-        let offer = Offer::total(&offers(&both, &[], 4, &segments(4), 1));
+        let (timeline, hours) = timeline(4);
+        let offer = Offer::total(&offers(&[(&a, 0..4), (&b, 0..4)], &[], &timeline, hours));
         // By hand: seen in polls 0 to 2; no bike in poll 1; no dock in polls 1 and 2.
-        assert_eq!((offer.observed_ms, offer.empty_ms), (30, 10));
-        assert_eq!((offer.docks_observed_ms, offer.full_ms), (30, 20));
-        assert!((offer.empty_share() - 10.0 / 30.0).abs() < 1e-12);
+        assert_eq!((offer.observed_ms, offer.empty_ms), (180_000, 60_000));
+        assert_eq!((offer.docks_observed_ms, offer.full_ms), (180_000, 120_000));
+        assert!((offer.empty_share() - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_station_counts_only_while_it_stands_in_the_cell() {
+        let a = station(&[0, 0, 0, 0], &[1, 1, 1, 1]);
+        let b = station(&[1, 0, 1, 1], &[0, 0, 0, 1]);
+        let (timeline, hours) = timeline(4);
+        let offer = Offer::total(&offers(&[(&a, 0..3), (&b, 2..4)], &[], &timeline, hours));
+        // By hand: alone in polls 0 and 1, where `a` has no bike and a dock.
+        assert_eq!((offer.observed_ms, offer.empty_ms, offer.full_ms), (240_000, 120_000, 0));
     }
 
     #[test]
     fn a_free_standing_bike_makes_a_cell_not_empty() {
-        let a = station(&[0], &[5]);
-        let free = [(0, FreeBikes { bikes: 1, ..FreeBikes::default() })];
-        let offer = Offer::total(&offers(&[(&a, 0..1)], &free, 1, &segments(1), 1));
-        assert_eq!((offer.observed_ms, offer.empty_ms), (10, 0));
-        let alone = Offer::total(&offers(&[], &free, 1, &segments(1), 1));
-        assert_eq!((alone.observed_ms, alone.full_share()), (10, None));
+        let a = station(&[0, 0, 0], &[5, 5, 5]);
+        let free = [(1, FreeBikes { bikes: 1, ..FreeBikes::default() })];
+        let (timeline, hours) = timeline(3);
+        let offer = Offer::total(&offers(&[(&a, 0..3)], &free, &timeline, hours));
+        assert_eq!((offer.observed_ms, offer.empty_ms), (180_000, 120_000));
+        let alone = Offer::total(&offers(&[], &free, &timeline, hours));
+        assert_eq!((alone.observed_ms, alone.empty_ms), (180_000, 120_000));
+        assert_eq!(alone.full_share(), None);
     }
 }

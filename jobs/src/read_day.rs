@@ -46,7 +46,7 @@ async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>,
         (inputs.before.as_ref(), carried.collect()),
         (Some(&inputs.own), inputs.own.polls.iter().collect::<Vec<_>>()),
     ];
-    let mut grid = Grid::new(inputs.polls().len());
+    let mut grid = Grid::default();
     let mut raw: Vec<(usize, Key)> = Vec::new();
     let mut column = 0;
     for (day, polls) in days {

@@ -1,11 +1,12 @@
 //! One station over a day: exact sums over time, and what is only about the station itself.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
 use crate::episodes::Episodes;
 use crate::grid::{Counts, StationRow, UNKNOWN};
+use crate::offers::Spans;
 use crate::places::Places;
-use crate::timeline::Segment;
+use crate::timeline::Timeline;
 
 /// Sums over time, in whole milliseconds and bike-milliseconds, which no order of adding changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub(crate) struct StationSums {
     /// Whether at some poll there were more bikes, or more bikes and docks, than docks are published.
     pub(crate) bikes_above_capacity: bool,
     pub(crate) counts_above_capacity: bool,
+    /// The polls that saw it, and with what.
+    pub(crate) spans: Spans,
 }
 
 impl Sums {
@@ -72,71 +75,20 @@ impl Sums {
         }
         sums
     }
-
-    /// The names of the sums, in the order of [`Self::to_array`].
-    pub(crate) const NAMES: [&str; 10] = [
-        "hold_ms",
-        "bike_ms",
-        "ebike_hold_ms",
-        "ebike_ms",
-        "mechanical_hold_ms",
-        "mechanical_ms",
-        "dock_hold_ms",
-        "dock_ms",
-        "empty_ms",
-        "full_ms",
-    ];
-
-    pub(crate) fn to_array(self) -> [i64; 10] {
-        [
-            self.hold_ms,
-            self.bike_ms,
-            self.ebike_hold_ms,
-            self.ebike_ms,
-            self.mechanical_hold_ms,
-            self.mechanical_ms,
-            self.dock_hold_ms,
-            self.dock_ms,
-            self.empty_ms,
-            self.full_ms,
-        ]
-    }
-
-    pub(crate) fn from_array(sums: [i64; 10]) -> Self {
-        let [
-            hold_ms,
-            bike_ms,
-            ebike_hold_ms,
-            ebike_ms,
-            mechanical_hold_ms,
-            mechanical_ms,
-            dock_hold_ms,
-            dock_ms,
-            empty_ms,
-            full_ms,
-        ] = sums;
-        Self {
-            hold_ms,
-            bike_ms,
-            ebike_hold_ms,
-            ebike_ms,
-            mechanical_hold_ms,
-            mechanical_ms,
-            dock_hold_ms,
-            dock_ms,
-            empty_ms,
-            full_ms,
-        }
-    }
 }
 
 impl AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
-        let (mut sums, others) = (self.to_array(), other.to_array());
-        for (sum, other) in sums.iter_mut().zip(others) {
-            *sum += other;
-        }
-        *self = Self::from_array(sums);
+        self.hold_ms += other.hold_ms;
+        self.bike_ms += other.bike_ms;
+        self.ebike_hold_ms += other.ebike_hold_ms;
+        self.ebike_ms += other.ebike_ms;
+        self.mechanical_hold_ms += other.mechanical_hold_ms;
+        self.mechanical_ms += other.mechanical_ms;
+        self.dock_hold_ms += other.dock_hold_ms;
+        self.dock_ms += other.dock_ms;
+        self.empty_ms += other.empty_ms;
+        self.full_ms += other.full_ms;
     }
 }
 
@@ -144,39 +96,61 @@ impl AddAssign for Sums {
 pub(crate) fn station_sums(
     station: &StationRow,
     places: &Places,
-    segments: &[Segment],
+    timeline: &Timeline,
     times_ms: &[Option<i64>],
 ) -> StationSums {
     let mut day = StationSums { bikes_at: vec![None; times_ms.len()], ..StationSums::default() };
-    let mut version = 0;
     let mut first: Option<Counts> = None;
-    for segment in segments {
-        let Some(poll) = segment.poll else { continue };
-        while places.versions.get(version).is_some_and(|v| v.polls.end <= poll) {
+    for (version, polls, counts) in by_version(station, places) {
+        for piece in timeline.pieces(polls.clone()) {
+            let sums = Sums::of(counts, piece.hold_ms);
+            match day.parts.last_mut() {
+                Some(part) if (part.version, part.hour) == (version, piece.hour) => {
+                    part.sums += sums;
+                }
+                _ => day.parts.push(Part { version, hour: piece.hour, sums }),
+            }
+            day.empty.add(piece.from_ms, sums.empty_ms);
+            day.full.add(piece.from_ms, sums.full_ms);
+            let span = piece.from_ms..piece.from_ms + piece.hold_ms;
+            for (bikes, time) in day.bikes_at.iter_mut().zip(times_ms) {
+                if time.is_some_and(|time| span.contains(&time)) {
+                    *bikes = Some(counts.bikes);
+                }
+            }
+            let first = *first.get_or_insert(counts);
+            day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
+        }
+        let capacity = places.of(version, &station.id).and_then(|place| place.capacity);
+        if let Some(capacity) = capacity {
+            let docks = counts.docks.max(0);
+            day.bikes_above_capacity |= counts.bikes > capacity;
+            day.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;
+        }
+        day.spans.add(polls, counts);
+    }
+    day
+}
+
+/// The runs of a station, cut where another version of the information comes into force.
+fn by_version<'d>(
+    station: &'d StationRow,
+    places: &'d Places,
+) -> impl Iterator<Item = (usize, Range<usize>, Counts)> + 'd {
+    let mut version = 0;
+    let end = |version: usize| places.versions.get(version).map_or(usize::MAX, |v| v.polls.end);
+    station.runs().flat_map(move |(polls, counts)| {
+        while end(version) <= polls.start {
             version += 1;
         }
-        let counts = station.counts[poll];
-        if !counts.is_observed() {
-            continue;
-        }
-        let sums = Sums::of(counts, segment.hold_ms);
-        match day.parts.last_mut() {
-            Some(part) if (part.version, part.hour) == (version, segment.hour) => part.sums += sums,
-            _ => day.parts.push(Part { version, hour: segment.hour, sums }),
-        }
-        day.empty.add(segment.from_ms, sums.empty_ms);
-        day.full.add(segment.from_ms, sums.full_ms);
-        let span = segment.from_ms..segment.from_ms + segment.hold_ms;
-        for (bikes, time) in day.bikes_at.iter_mut().zip(times_ms) {
-            if time.is_some_and(|time| span.contains(&time)) {
-                *bikes = Some(counts.bikes);
-            }
-        }
-        let first = *first.get_or_insert(counts);
-        day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
-    }
-    day.compare_with_capacity(station, places);
-    day
+        let (mut at, mut from) = (version, polls.start);
+        std::iter::from_fn(move || {
+            let part = (at, from..polls.end.min(end(at)), counts);
+            let is_left = from < polls.end;
+            (at, from) = (at + 1, part.1.end);
+            is_left.then_some(part)
+        })
+    })
 }
 
 impl StationSums {
@@ -185,17 +159,5 @@ impl StationSums {
         let mut total = Sums::default();
         self.parts.iter().for_each(|part| total += part.sums);
         total
-    }
-
-    fn compare_with_capacity(&mut self, station: &StationRow, places: &Places) {
-        for (index, version) in places.versions.iter().enumerate() {
-            let capacity = places.of(index, &station.id).and_then(|place| place.capacity);
-            let Some(capacity) = capacity else { continue };
-            for counts in &station.counts[version.polls.clone()] {
-                let docks = counts.docks.max(0);
-                self.bikes_above_capacity |= counts.bikes > capacity;
-                self.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;
-            }
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The day cut into segments: within one, the same polls hold and the local clock shows one hour.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_data::Day;
 
@@ -20,8 +22,101 @@ pub(crate) struct Segment {
     pub(crate) vehicles: Option<usize>,
 }
 
-/// The segments of a day in order, without those in which nothing is known.
-pub(crate) fn segments(
+/// A day's segments in order, without those in which nothing is known.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    pub(crate) segments: Vec<Segment>,
+    /// By poll: the first segment in which it or a later one holds; and the end.
+    first: Vec<usize>,
+    stretches: Vec<Stretch>,
+    /// By segment.
+    stretch_of: Vec<usize>,
+}
+
+/// Segments of one hour that follow each other without a gap, in all of which a status poll holds, or
+/// in none.
+#[derive(Debug)]
+struct Stretch {
+    segments: Range<usize>,
+    to_ms: i64,
+    has_status: bool,
+}
+
+/// Time without a gap within an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Index of the hour.
+    pub(crate) hour: usize,
+    /// Since the day began.
+    pub(crate) from_ms: i64,
+    pub(crate) hold_ms: i64,
+}
+
+impl Timeline {
+    /// Cuts a day where a poll begins or ends to hold and where an hour begins.
+    pub(crate) fn new(
+        polls: &[DateTime<Utc>],
+        vehicles: &[DateTime<Utc>],
+        day: Day,
+        hours: &[Hour],
+        max_gap: TimeDelta,
+    ) -> Self {
+        let segments = segments(polls, vehicles, day, hours, max_gap);
+        let mut first = vec![segments.len(); polls.len() + 1];
+        let mut stretches: Vec<Stretch> = Vec::new();
+        let mut stretch_of = Vec::with_capacity(segments.len());
+        for (index, segment) in segments.iter().enumerate() {
+            if let Some(poll) = segment.poll {
+                first[poll] = first[poll].min(index);
+            }
+            let to_ms = segment.from_ms + segment.hold_ms;
+            let has_status = segment.poll.is_some();
+            match stretches.last_mut() {
+                Some(stretch)
+                    if (stretch.to_ms, stretch.has_status) == (segment.from_ms, has_status)
+                        && segments[stretch.segments.start].hour == segment.hour =>
+                {
+                    stretch.segments.end = index + 1;
+                    stretch.to_ms = to_ms;
+                }
+                _ => stretches.push(Stretch { segments: index..index + 1, to_ms, has_status }),
+            }
+            stretch_of.push(stretches.len() - 1);
+        }
+        for poll in (0..polls.len()).rev() {
+            first[poll] = first[poll].min(first[poll + 1]);
+        }
+        Self { segments, first, stretches, stretch_of }
+    }
+
+    /// The segments in which one of these status polls holds, or in between none.
+    pub(crate) fn segments_of(&self, polls: Range<usize>) -> Range<usize> {
+        self.first[polls.start]..self.first[polls.end]
+    }
+
+    /// The time in which one of these status polls holds.
+    pub(crate) fn pieces(&self, polls: Range<usize>) -> impl Iterator<Item = Piece> + '_ {
+        let Range { start: mut from, end } = self.segments_of(polls);
+        let mut stretches =
+            self.stretches[self.stretch_of.get(from).copied().unwrap_or_default()..].iter();
+        std::iter::from_fn(move || {
+            while from < end {
+                let stretch = stretches.next()?;
+                let (segment, until) = (self.segments[from], end.min(stretch.segments.end));
+                let to_ms = self.segments.get(until).filter(|_| until < stretch.segments.end);
+                let to_ms = to_ms.map_or(stretch.to_ms, |next| next.from_ms);
+                from = until;
+                if stretch.has_status {
+                    let (hour, from_ms) = (segment.hour, segment.from_ms);
+                    return Some(Piece { hour, from_ms, hold_ms: to_ms - from_ms });
+                }
+            }
+            None
+        })
+    }
+}
+
+fn segments(
     polls: &[DateTime<Utc>],
     vehicles: &[DateTime<Utc>],
     day: Day,
