@@ -36,6 +36,9 @@ pub const DAY: &str = "hotspots.day";
 /// Metadata key of a compacted day's polls: their names (see [`crate::Key::name`]), with spaces between.
 pub const POLLS: &str = "hotspots.polls";
 
+/// Rows of a batch of a file that is read in parts.
+const BATCH_ROWS: usize = 8 * 1024;
+
 /// The zstd level of a compacted day: written once, read for ever.
 const COMPACT_LEVEL: i32 = 15;
 
@@ -247,13 +250,15 @@ impl Groups {
         self.len() == 0
     }
 
-    /// Reads a row group.
+    /// Reads a row group, some thousand rows at a time: buffers of that size stay in the processor's
+    /// cache and are used again.
     ///
     /// # Errors
-    /// [`CodecError`] when it is damaged or the columns do not fit.
-    pub fn read(&self, group: usize) -> Result<RecordBatch, CodecError> {
-        let metadata = self.footer.metadata();
-        let rows = usize::try_from(metadata.row_group(group).num_rows()).unwrap_or(0);
+    /// [`CodecError`] when it is damaged or the columns do not fit; so each batch.
+    pub fn read(
+        &self,
+        group: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, CodecError>> + '_, CodecError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
             self.bytes.clone(),
             self.footer.clone(),
@@ -263,11 +268,9 @@ impl Groups {
         let reader = builder
             .with_projection(mask)
             .with_row_groups(vec![group])
-            .with_batch_size(rows.max(1))
+            .with_batch_size(BATCH_ROWS)
             .build()?;
-        let stored = arrow::array::RecordBatchReader::schema(&reader);
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        conform(&self.schema, &concat_batches(&stored, &batches)?)
+        Ok(reader.map(|batch| conform(&self.schema, &batch?)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, StringArray};
 
-use crate::observations::Observed;
+use crate::observations::{PollRows, Said};
 
 /// In [`Counts`]: not told.
 pub(crate) const UNKNOWN: i32 = i32::MIN;
@@ -22,82 +22,93 @@ pub(crate) struct Counts {
     pub(crate) docks: i32,
 }
 
-/// One poll, decoded.
-#[derive(Clone, Debug)]
-pub(crate) struct PollRows {
-    pub(crate) ids: Arc<StringArray>,
-    pub(crate) observed: Observed,
-}
-
 /// All polls of a day.
 #[derive(Debug, Default)]
 pub(crate) struct Grid {
     stations: Vec<StationRow>,
     by_id: HashMap<String, usize>,
-    last: Option<Codes>,
+    last: Option<LastPoll>,
 }
 
 /// One station over the day.
 #[derive(Clone, Debug)]
 pub(crate) struct StationRow {
     pub(crate) id: String,
-    /// What is said from some poll on until the next of these, in order; unseen before the first.
-    states: Vec<(u32, Counts)>,
+    /// What is said from some poll on until the next of these, in order. `None`: the polls do not
+    /// mention it, as those before the first.
+    states: Vec<(u32, Option<Said>)>,
     /// The polls before this one are in `states`.
     covered: usize,
-    /// Polls that mention it, and of those the ones that say it is not installed, mention it more than
-    /// once, or have a negative number of it.
-    pub(crate) mentioned: u32,
-    pub(crate) not_installed: u32,
-    pub(crate) duplicated: u32,
-    pub(crate) negative: u32,
+    /// Rows that came after the first of the same poll; only that one counts.
+    duplicated: u32,
 }
 
-/// The stations of the rows of a poll. Polls list the same stations in the same order nearly always,
-/// so those of the last poll mostly serve the next one as they are.
+/// The stations of the rows of the poll that was added last. Polls list the same stations in the same
+/// order nearly always, so they mostly serve the next one as they are.
 #[derive(Debug)]
-struct Codes {
+struct LastPoll {
     ids: Arc<StringArray>,
     stations: Vec<usize>,
-    /// Rows whose station had a row before in the same poll: only the first counts.
+    /// Rows whose station had a row before in the same poll.
     repeated: Vec<usize>,
+    /// The column after it.
+    next: usize,
 }
 
 impl Grid {
     /// Fills in the column of a poll.
     pub(crate) fn add(&mut self, poll: usize, rows: &PollRows) {
-        let codes = match self.last.take() {
-            Some(last) if Arc::ptr_eq(&last.ids, &rows.ids) || last.ids == rows.ids => last,
-            _ => self.codes(&rows.ids),
-        };
-        let mut repeated = codes.repeated.iter().copied().peekable();
-        let counts = &rows.observed.counts;
-        for (row, (&station, &counts)) in codes.stations.iter().zip(counts).enumerate() {
-            let is_repeated = repeated.next_if_eq(&row).is_some();
-            self.stations[station].add(poll, counts, is_repeated);
+        match (&mut self.last, &rows.changed) {
+            (Some(last), Some(changed)) if last.next == poll && last.repeated.is_empty() => {
+                for &row in changed {
+                    let station = &mut self.stations[last.stations[row as usize]];
+                    station.set_from(poll, Some(rows.observed.said(row as usize)));
+                }
+                last.next += 1;
+            }
+            _ => self.add_all(poll, rows),
         }
-        for &row in &rows.observed.not_installed {
-            self.stations[codes.stations[row as usize]].not_installed += 1;
-        }
-        for &row in &rows.observed.negative {
-            self.stations[codes.stations[row as usize]].negative += 1;
-        }
-        self.last = Some(codes);
     }
 
-    /// The row of a station, made when it is new.
-    pub(crate) fn station(&mut self, id: &str) -> &mut StationRow {
-        let code = self.code(id);
-        &mut self.stations[code]
+    fn add_all(&mut self, poll: usize, rows: &PollRows) {
+        self.settle();
+        let (stations, repeated) = match self.last.take() {
+            Some(last) if last.ids == rows.ids => (last.stations, last.repeated),
+            _ => self.stations_of(&rows.ids),
+        };
+        let mut repeats = repeated.iter().copied().peekable();
+        for (row, &station) in stations.iter().enumerate() {
+            let is_repeated = repeats.next_if_eq(&row).is_some();
+            self.stations[station].add(poll, rows.observed.said(row), is_repeated);
+        }
+        let ids = Arc::clone(&rows.ids);
+        self.last = Some(LastPoll { ids, stations, repeated, next: poll + 1 });
+    }
+
+    /// Adds polls of a station that come after all that it has.
+    pub(crate) fn append(&mut self, polls: StationRow) {
+        let code = self.code(&polls.id);
+        self.stations[code].append(polls);
     }
 
     /// The stations in order of their ids.
     pub(crate) fn into_stations(mut self) -> Vec<StationRow> {
+        self.settle();
         self.stations.sort_by(|a, b| a.id.cmp(&b.id));
         self.stations
     }
 
-    fn codes(&mut self, ids: &Arc<StringArray>) -> Codes {
+    /// Lets the stations of the last poll know of the polls that changed nothing of theirs.
+    fn settle(&mut self) {
+        if let Some(last) = &self.last {
+            for &station in &last.stations {
+                let covered = &mut self.stations[station].covered;
+                *covered = last.next.max(*covered);
+            }
+        }
+    }
+
+    fn stations_of(&mut self, ids: &Arc<StringArray>) -> (Vec<usize>, Vec<usize>) {
         let mut stations = Vec::with_capacity(ids.len());
         let mut repeated = Vec::new();
         let mut seen = vec![false; self.stations.len()];
@@ -109,7 +120,7 @@ impl Grid {
             }
             stations.push(code);
         }
-        Codes { ids: Arc::clone(ids), stations, repeated }
+        (stations, repeated)
     }
 
     fn code(&mut self, id: &str) -> usize {
@@ -125,69 +136,95 @@ impl Grid {
 
 impl StationRow {
     pub(crate) fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            states: Vec::new(),
-            covered: 0,
-            mentioned: 0,
-            not_installed: 0,
-            duplicated: 0,
-            negative: 0,
-        }
+        Self { id: id.to_owned(), states: Vec::new(), covered: 0, duplicated: 0 }
     }
 
     /// Adds what a poll says, unless it said something of the station before. Quickest when polls come
     /// in order, which all do but those that came late to a compacted day.
-    pub(crate) fn add(&mut self, poll: usize, counts: Counts, is_repeated: bool) {
+    pub(crate) fn add(&mut self, poll: usize, said: Said, is_repeated: bool) {
         if is_repeated {
             self.duplicated += 1;
-            return;
+        } else if poll < self.covered {
+            self.insert(poll, said);
+        } else {
+            self.unmentioned_until(poll);
+            self.set_from(poll, Some(said));
+            self.covered = poll + 1;
         }
-        self.mentioned += 1;
-        if poll < self.covered {
-            return self.insert(poll, counts);
-        }
-        if poll > self.covered {
-            self.set_from(self.covered, Counts::UNSEEN);
-        }
-        self.set_from(poll, counts);
-        self.covered = poll + 1;
     }
 
-    /// The runs of polls that say the same of the station, in order; polls that do not mention it are
+    /// The runs of polls that observed the same, in order; polls that did not observe the station are
     /// in none.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (Range<usize>, Counts)> + '_ {
-        self.states.iter().enumerate().filter(|(_, (_, counts))| counts.is_observed()).map(
-            |(index, &(from, counts))| {
-                let next = self.states.get(index + 1);
-                (from as usize..next.map_or(self.covered, |&(poll, _)| poll as usize), counts)
-            },
-        )
+        let said = |(index, &(from, said)): (usize, &(u32, Option<Said>))| {
+            let next = self.states.get(index + 1).map_or(self.covered, |&(poll, _)| poll as usize);
+            said.filter(|said| said.counts.is_observed())
+                .map(|said| (from as usize..next, said.counts))
+        };
+        self.states.iter().enumerate().filter_map(said)
     }
 
-    fn set_from(&mut self, poll: usize, counts: Counts) {
-        let last = self.states.last().map_or(Counts::UNSEEN, |&(_, counts)| counts);
-        if counts != last {
-            self.states.push((poll as u32, counts));
+    /// Whether every poll that mentions it says that it is not installed.
+    pub(crate) fn is_never_installed(&self) -> bool {
+        self.said().all(|said| !said.is_installed)
+    }
+
+    /// Whether some poll has a negative number of it.
+    pub(crate) fn has_negative_count(&self) -> bool {
+        self.said().any(|said| said.is_negative)
+    }
+
+    /// Whether some poll has more than one row of it.
+    pub(crate) fn is_duplicated(&self) -> bool {
+        self.duplicated > 0
+    }
+
+    fn said(&self) -> impl Iterator<Item = Said> + '_ {
+        self.states.iter().filter_map(|&(_, said)| said)
+    }
+
+    fn append(&mut self, polls: Self) {
+        self.duplicated += polls.duplicated;
+        if self.states.is_empty() {
+            self.states = polls.states;
+        } else {
+            let next = polls.states.first().map_or(polls.covered, |&(poll, _)| poll as usize);
+            self.unmentioned_until(next);
+            for (poll, said) in polls.states {
+                self.set_from(poll as usize, said);
+            }
+        }
+        self.covered = polls.covered;
+    }
+
+    fn unmentioned_until(&mut self, poll: usize) {
+        if self.covered < poll {
+            self.set_from(self.covered, None);
+        }
+    }
+
+    fn set_from(&mut self, poll: usize, said: Option<Said>) {
+        if said != self.states.last().and_then(|&(_, said)| said) {
+            self.states.push((poll as u32, said));
         }
     }
 
     /// Sets one poll among those that are there already.
-    fn insert(&mut self, poll: usize, counts: Counts) {
+    fn insert(&mut self, poll: usize, said: Said) {
         let after = self.states.partition_point(|&(from, _)| from as usize <= poll);
-        let mut rest = self.states.split_off(after);
-        let before = self.states.last().map_or(Counts::UNSEEN, |&(_, counts)| counts);
+        let rest = self.states.split_off(after);
+        let before = self.states.last().and_then(|&(_, said)| said);
         if self.states.last().is_some_and(|&(from, _)| from as usize == poll) {
             self.states.pop();
         }
-        self.set_from(poll, counts);
+        self.set_from(poll, Some(said));
         let next = rest.first().map_or(self.covered, |&(from, _)| from as usize);
         if poll + 1 < next {
             self.set_from(poll + 1, before);
         }
-        let is_same =
-            rest.first().is_some_and(|first| self.states.last().is_some_and(|l| l.1 == first.1));
-        self.states.extend(rest.drain(usize::from(is_same)..));
+        for (poll, said) in rest {
+            self.set_from(poll as usize, said);
+        }
     }
 }
 
@@ -204,17 +241,24 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observations::Observed;
+    use arrow::array::{ArrayRef, BooleanArray, Int32Array};
     use proptest::prelude::*;
 
-    fn poll(rows: &[(&str, i32)]) -> PollRows {
+    fn poll(rows: &[(&str, i32)], changed: Option<&[u32]>) -> PollRows {
+        let none = || Arc::new(Int32Array::new_null(rows.len())) as ArrayRef;
+        let bikes = Arc::new(rows.iter().map(|&(_, bikes)| bikes).collect::<Int32Array>());
+        let installed = Arc::new(BooleanArray::from(vec![true; rows.len()]));
         PollRows {
             ids: Arc::new(rows.iter().map(|(id, _)| Some(*id)).collect()),
-            observed: Observed {
-                counts: rows.iter().map(|&(_, bikes)| Counts { bikes, ..Counts::UNSEEN }).collect(),
-                not_installed: Vec::new(),
-                negative: Vec::new(),
-            },
+            observed: Observed::of(&[bikes, none(), none(), none(), installed]),
+            changed: changed.map(<[u32]>::to_vec),
         }
+    }
+
+    fn said(bikes: i32) -> Said {
+        let counts = Counts { bikes, ..Counts::UNSEEN };
+        Said { counts, is_installed: true, is_negative: false }
     }
 
     /// By poll.
@@ -229,20 +273,25 @@ mod tests {
     #[test]
     fn a_station_has_the_counts_of_the_polls_that_mention_it() {
         let mut grid = Grid::default();
-        grid.add(0, &poll(&[("b", 1), ("a", 2)]));
-        grid.add(1, &poll(&[("a", 3), ("c", 4), ("a", 9)]));
-        grid.add(2, &poll(&[("a", 5), ("c", 6), ("a", 9)]));
+        grid.add(0, &poll(&[("b", 1), ("a", 2)], None));
+        grid.add(1, &poll(&[("a", 3), ("c", 4), ("a", 9)], None));
+        grid.add(2, &poll(&[("a", 5), ("c", 6), ("a", 9)], Some(&[0, 1])));
+        grid.add(3, &poll(&[("a", 5), ("c", 6)], None));
+        grid.add(4, &poll(&[("a", 5), ("c", 7)], Some(&[1])));
+        grid.add(5, &poll(&[("a", 5), ("c", 7)], Some(&[])));
+        grid.add(7, &poll(&[("a", 5), ("c", 7)], Some(&[])));
         let stations: Vec<_> = grid
             .into_stations()
             .into_iter()
-            .map(|s| (s.id.clone(), bikes(&s, 3), s.duplicated))
+            .map(|s| (s.id.clone(), bikes(&s, 8), s.duplicated))
             .collect();
+        let none = UNKNOWN;
         assert_eq!(
             stations,
             [
-                ("a".to_owned(), vec![2, 3, 5], 2),
-                ("b".to_owned(), vec![1, UNKNOWN, UNKNOWN], 0),
-                ("c".to_owned(), vec![UNKNOWN, 4, 6], 0),
+                ("a".to_owned(), vec![2, 3, 5, 5, 5, 5, none, 5], 2),
+                ("b".to_owned(), vec![1, none, none, none, none, none, none, none], 0),
+                ("c".to_owned(), vec![none, 4, 6, 6, 7, 7, none, 7], 0),
             ]
         );
     }
@@ -258,10 +307,27 @@ mod tests {
             // A count below 0 stands for a poll that does not mention the station.
             for &poll in order.iter().filter(|&&poll| counts[poll] >= 0) {
                 expected[poll] = counts[poll];
-                station.add(poll, Counts { bikes: counts[poll], ..Counts::UNSEEN }, false);
+                station.add(poll, said(counts[poll]), false);
             }
             prop_assert_eq!(bikes(&station, 12), expected);
             prop_assert!(station.states.windows(2).all(|pair| pair[0].1 != pair[1].1));
+        }
+
+        #[test]
+        fn polls_appended_are_as_polls_added(
+            counts in prop::collection::vec(-1..3_i32, 12),
+            cut in 0..12_usize,
+        ) {
+            let mut parts = [StationRow::new("a"), StationRow::new("a"), StationRow::new("a")];
+            for (poll, &bikes) in counts.iter().enumerate().filter(|(_, bikes)| **bikes >= 0) {
+                parts[0].add(poll, said(bikes), false);
+                parts[if poll < cut { 1 } else { 2 }].add(poll, said(bikes), false);
+            }
+            let [all, mut first, second] = parts;
+            if second.covered > 0 {
+                first.append(second);
+            }
+            prop_assert_eq!(bikes(&first, 12), bikes(&all, 12));
         }
     }
 }

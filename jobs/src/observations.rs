@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, Int32Array, StringArray};
 use arrow::datatypes::Int32Type;
 use bytes::Bytes;
 use hotspots_data::codec::{CodecError, Successive};
 use hotspots_data::table::{Row as _, StationStatus};
 
-use crate::grid::{Counts, PollRows, UNKNOWN};
+use crate::grid::{Counts, UNKNOWN};
 
 /// The columns of `station_status` that the numbers need.
 pub(crate) const COLUMNS: [&str; 6] = [
@@ -20,76 +20,127 @@ pub(crate) const COLUMNS: [&str; 6] = [
     "is_installed",
 ];
 
-/// What rows of `station_status` say of their stations.
+/// Rows of `station_status`, by column.
 #[derive(Clone, Debug)]
 pub(crate) struct Observed {
-    pub(crate) counts: Vec<Counts>,
-    /// Rows whose station does not stand in the street: `is_installed` is false. In order.
-    pub(crate) not_installed: Vec<u32>,
-    /// Rows with a negative number, which is taken as not told. In order.
-    pub(crate) negative: Vec<u32>,
+    /// Bikes, ebikes, mechanical ones, docks.
+    counts: [Int32Array; 4],
+    installed: BooleanArray,
+}
+
+/// What a row says of its station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) counts: Counts,
+    /// Whether the station stands in the street.
+    pub(crate) is_installed: bool,
+    /// Whether a number is negative, which is taken as not told.
+    pub(crate) is_negative: bool,
+}
+
+/// One poll, decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct PollRows {
+    pub(crate) ids: Arc<StringArray>,
+    pub(crate) observed: Observed,
+    /// The rows that differ from those of the poll decoded before, if that has the same ids.
+    pub(crate) changed: Option<Vec<u32>>,
 }
 
 /// Decodes the objects of polls, one after another.
 pub(crate) struct Decoder {
     columns: Successive,
-    ids: Option<Arc<StringArray>>,
+    last: Option<(Arc<StringArray>, Observed)>,
 }
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        Self { columns: Successive::new(StationStatus::schema_of(&COLUMNS)), ids: None }
+        Self { columns: Successive::new(StationStatus::schema_of(&COLUMNS)), last: None }
     }
 
-    /// Decodes one poll's object; ids equal to those of the poll before are shared with it.
+    /// Decodes one poll's object.
     pub(crate) fn decode(&mut self, bytes: Bytes) -> Result<PollRows, CodecError> {
         let batch = self.columns.decode(bytes)?;
         let ids: &StringArray = batch.column(0).as_string();
-        let ids = match self.ids.take() {
-            Some(last) if last.as_ref() == ids => last,
-            _ => Arc::new(ids.clone()),
+        let observed = Observed::of(&batch.columns()[1..]);
+        let (ids, changed) = match self.last.take() {
+            Some((same, last)) if same.as_ref() == ids => (same, Some(observed.changes(&last))),
+            _ => (Arc::new(ids.clone()), None),
         };
-        self.ids = Some(Arc::clone(&ids));
-        Ok(PollRows { ids, observed: Observed::of(&batch.columns()[1..]) })
+        self.last = Some((Arc::clone(&ids), observed.clone()));
+        Ok(PollRows { ids, observed, changed })
     }
 }
 
 impl Observed {
-    /// Reads [`COLUMNS`] without the first, in their order.
+    /// Takes [`COLUMNS`] without the first, in their order.
     pub(crate) fn of(columns: &[ArrayRef]) -> Self {
-        let places: [fn(&mut Counts) -> &mut i32; 4] = [
-            |counts| &mut counts.bikes,
-            |counts| &mut counts.ebikes,
-            |counts| &mut counts.mechanical,
-            |counts| &mut counts.docks,
-        ];
-        let rows = columns[0].len();
-        let (mut counts, mut negative) = (vec![Counts::UNSEEN; rows], Vec::new());
-        for (column, place) in columns.iter().zip(places) {
-            let column = column.as_primitive::<Int32Type>();
-            for (row, (counts, &count)) in counts.iter_mut().zip(column.values()).enumerate() {
-                if column.is_valid(row) && count >= 0 {
-                    *place(counts) = count;
-                } else if column.is_valid(row) {
-                    negative.push(row as u32);
+        let counts = std::array::from_fn(|at| columns[at].as_primitive::<Int32Type>().clone());
+        Self { counts, installed: columns[4].as_boolean().clone() }
+    }
+
+    /// Reads a row.
+    pub(crate) fn said(&self, row: usize) -> Said {
+        let mut is_negative = false;
+        let [bikes, ebikes, mechanical, docks] = self.counts.each_ref().map(|column| {
+            let count = if column.is_null(row) { UNKNOWN } else { column.value(row) };
+            is_negative |= count < 0 && count != UNKNOWN;
+            if count < 0 { UNKNOWN } else { count }
+        });
+        // Only `false` says that a station is not there; the flag may be absent.
+        let is_installed = self.installed.is_null(row) || self.installed.value(row);
+        // Without a number of bikes the station was not observed.
+        let is_observed = is_installed && bikes != UNKNOWN;
+        let counts = Counts { bikes, ebikes, mechanical, docks };
+        let counts = if is_observed { counts } else { Counts::UNSEEN };
+        Said { counts, is_installed, is_negative }
+    }
+
+    /// The rows in which this differs from another of as many.
+    fn changes(&self, other: &Self) -> Vec<u32> {
+        let mut differs = vec![false; self.installed.len()];
+        for (column, other) in self.counts.iter().zip(&other.counts) {
+            let values = column.values().iter().zip(other.values());
+            for (differs, (value, other)) in differs.iter_mut().zip(values) {
+                *differs |= value != other;
+            }
+            if column.nulls() != other.nulls() {
+                for (row, differs) in differs.iter_mut().enumerate() {
+                    *differs |= column.is_null(row) != other.is_null(row);
                 }
             }
         }
-        let installed = columns[4].as_boolean();
-        let mut not_installed = Vec::new();
-        for (row, counts) in counts.iter_mut().enumerate() {
-            // Only `false` says that a station is not there; the flag may be absent.
-            let stands = installed.is_null(row) || installed.value(row);
-            if !stands {
-                not_installed.push(row as u32);
-            }
-            // Without a number of bikes the station was not observed.
-            if !stands || counts.bikes == UNKNOWN {
-                *counts = Counts::UNSEEN;
+        if self.installed != other.installed {
+            for (row, differs) in differs.iter_mut().enumerate() {
+                *differs |= self.said(row).is_installed != other.said(row).is_installed;
             }
         }
-        negative.sort_unstable();
-        negative.dedup();
-        Self { counts, not_installed, negative }
+        let rows = differs.iter().zip(0..).filter(|(differs, _)| **differs);
+        rows.map(|(_, row)| row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_say_something_else_are_told() {
+        let of = |bikes: Vec<Option<i32>>, installed: Vec<Option<bool>>| {
+            let none: ArrayRef = Arc::new(Int32Array::new_null(bikes.len()));
+            let bikes: ArrayRef = Arc::new(Int32Array::from(bikes));
+            let installed = Arc::new(BooleanArray::from(installed));
+            Observed::of(&[bikes, none.clone(), none.clone(), none, installed])
+        };
+        let yes = Some(true);
+        let before = of(vec![Some(1), Some(2), Some(0), None, Some(-1)], vec![yes; 5]);
+        assert_eq!(before.changes(&before), [0_u32; 0]);
+        let after = of(
+            vec![Some(1), Some(3), None, None, Some(-1)],
+            vec![Some(false), yes, yes, yes, None],
+        );
+        assert_eq!(after.changes(&before), [0, 1, 2]);
+        assert!(after.said(4).is_negative && !after.said(0).is_installed);
+        assert_eq!(after.said(0).counts, Counts::UNSEEN);
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn unpack(bytes: &Bytes, keys: &[Key]) -> Result<Vec<WholePoll>, Code
     let groups = Groups::open(&StationStatusDaily::schema(), &[], bytes.clone())?;
     let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); keys.len()];
     for index in 0..groups.len() {
-        let group = groups.read(index)?;
+        let batches = groups.read(index)?.collect::<Result<Vec<_>, _>>()?;
+        let group = concat_batches(&StationStatusDaily::schema(), &batches)?;
         let numbers = group.column(0).as_primitive::<UInt32Type>().values();
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); keys.len()];
         for (row, &number) in numbers.iter().enumerate() {

@@ -106,12 +106,12 @@ fn of_status(
         ask(
             "status_duplicate",
             "A poll has more than one row; the first was used.",
-            &|station, _| station.duplicated > 0,
+            &|station, _| station.is_duplicated(),
         ),
         ask(
             "count_negative",
             "A number of bikes or docks is below 0; it was not used (D1).",
-            &|station, _| station.negative > 0,
+            &|station, _| station.has_negative_count(),
         ),
         ask("bikes_above_capacity", "More bikes than docks are published.", &|_, day| {
             day.bikes_above_capacity
@@ -127,7 +127,7 @@ fn of_status(
             &|_, day| !day.has_changed && 2 * day.total().hold_ms >= day_ms,
         ),
         ask("not_installed", "Not installed at every poll that mentions it.", &|station, _| {
-            station.mentioned + station.duplicated == station.not_installed
+            station.is_never_installed()
         }),
         ask(
             "without_information",

@@ -10,8 +10,8 @@ use hotspots_data::{Key, Lake, LakeError, Resolution};
 use crate::aggregate::AggregateError;
 use crate::compacted;
 use crate::day_inputs::{DayInputs, Recordings};
-use crate::grid::{Grid, PollRows, StationRow};
-use crate::observations::Decoder;
+use crate::grid::{Grid, StationRow};
+use crate::observations::{Decoder, PollRows};
 use crate::places::{Places, Version};
 use crate::vehicles::{self, FreeDay, FreePoll};
 

@@ -51,7 +51,7 @@ pub(crate) fn left_out(stations: &[StationRow], days: &[StationSums], places: &P
         };
         let reason = if places.last_of(&station.id).is_none() {
             &mut left.without_information
-        } else if station.mentioned + station.duplicated == station.not_installed {
+        } else if station.is_never_installed() {
             &mut left.not_installed
         } else if day.parts.is_empty() {
             &mut left.without_counts
