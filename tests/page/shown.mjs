@@ -92,6 +92,17 @@ export default ({ open, server, report }) => ({
     assert.match(seen.address, /flat=1/);
   },
 
+  async 'the picture of the README: an hour in the dark, a hexagon chosen'() {
+    const link = `/?day=${LAST}&hour=11&at=12.10,48.86100,2.34600,0,52`;
+    const { page } = await open(link, { ...DESKTOP, viewport: { width: 1280, height: 800 }, colorScheme: 'dark' }, { offline: true });
+    await page.waitForFunction(() => document.querySelector('#list .name')?.textContent?.includes(' - '));
+    const id = await page.evaluate(() => window.hotspots.moment.shown.cells[1].id);
+    const { page: chosen } = await open(`${link}&cell=${id}`, { ...DESKTOP, viewport: { width: 1280, height: 800 }, colorScheme: 'dark' }, { offline: true });
+    await chosen.waitForFunction(() => document.querySelector('#details ul') && document.querySelector('#details path'));
+    await chosen.evaluate(() => (document.getElementById('note').hidden = true));
+    await picture(chosen, 'readme');
+  },
+
   async 'the views of significance and of the usual have their own legends'() {
     const { page } = await open('/', DESKTOP);
     await page.check('#views [value=hot]');

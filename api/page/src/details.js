@@ -62,6 +62,7 @@ function numbers(cell, shown, ofDay) {
   const row = (/** @type {import('./text.js').Word} */ word, /** @type {any} */ value, /** @type {(value: number) => string} */ form) => {
     if (typeof value === 'number') rows.push([say(word), form(value)]);
   };
+  const ratio = (/** @type {number} */ value) => quantity(value, 'occupancy');
   const one = (/** @type {number} */ value) => number(value, 1);
   row('weightRow', ofDay && shown.level !== null && shown.level >= 0 && !shown.significance ? shown.level : null, (value) => number(value, 3));
   row('bikes', cell.bikes, one);
@@ -69,10 +70,10 @@ function numbers(cell, shown, ofDay) {
   row('mechanical', cell.mechanical, one);
   row('docks', cell.docks, one);
   row('capacity', cell.capacity, (value) => number(value));
-  row('occupancy', cell.occupancy, percent);
-  row('empty_share', cell.empty_share, percent);
-  row('full_share', cell.full_share, percent);
-  row('share', cell.share, percent);
+  row('occupancy', cell.occupancy, ratio);
+  row('empty_share', cell.empty_share, ratio);
+  row('full_share', cell.full_share, ratio);
+  row('share', cell.share, ratio);
   row('usual', cell.baseline_bikes, one);
   row('z', cell.gi_z, (value) => quantity(value, 'gi_z'));
   row('p', cell.gi_p_adjusted, (value) => (value < 0.001 ? `< ${number(0.001, 3)}` : number(value, 3)));

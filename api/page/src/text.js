@@ -121,8 +121,9 @@ export function number(value, decimals = 0) {
 const signed = (value, decimals) => `${value > 0 ? '+' : ''}${number(value, decimals)}`;
 
 const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
-/** @param {number} ratio */
+/** In a sentence. @param {number} ratio */
 export const percent = (ratio) => percents.format(ratio);
+const exactPercents = new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /**
  * A value with the precision that suits its column.
@@ -130,7 +131,7 @@ export const percent = (ratio) => percents.format(ratio);
  */
 export function quantity(value, column) {
   if (value === null || value === undefined) return '–';
-  if (column === 'occupancy' || column.endsWith('_share')) return percent(value);
+  if (column === 'occupancy' || column.endsWith('_share')) return exactPercents.format(value);
   if (column === 'gi_z') return signed(value, 2);
   return column === 'baseline_difference' ? signed(value, 1) : number(value, 1);
 }
