@@ -66,6 +66,14 @@ impl Answer {
         }
     }
 
+    /// Has it in an encoding already.
+    pub(crate) fn encoded_as(self, encoding: Encoding, bytes: &'static [u8]) -> Self {
+        if let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at)) {
+            let _ = cell.set(Bytes::from_static(bytes));
+        }
+        self
+    }
+
     /// Says when its data was written.
     pub(crate) fn modified(mut self, at: DateTime<Utc>) -> Self {
         self.modified = Some(value(&negotiate::http_date(at)));

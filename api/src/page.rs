@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use warp::http::{HeaderMap, HeaderValue, Method, Response, header};
 
 use crate::answer::{Answer, Body, Freshness};
-use crate::negotiate::{self, Format};
+use crate::negotiate::{self, Encoding, Format};
 use crate::problem::Problem;
 use crate::state::State;
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
+/// What draws the map.
+const LIBRARY: &str = "maplibre-gl.mjs";
 /// Where the library comes from when it is not embedded; `libraries.js` has the hashes it must have.
 const CDN: &str = "https://cdn.jsdelivr.net";
 /// What a browser that finds another version's page must not reuse.
@@ -47,8 +49,13 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn new(base: &BaseMap) -> Self {
-        let files = OWN.iter().chain(LIBRARIES).map(|(name, bytes)| {
-            let answer = Answer::new(Format::Html, Freshness::Closed, *bytes);
+        let plain = LIBRARIES.iter().filter(|(name, _)| ending(name) != "br");
+        let files = OWN.iter().chain(plain).map(|(name, bytes)| {
+            let mut answer = Answer::new(Format::Html, Freshness::Closed, *bytes);
+            // A megabyte takes tens of milliseconds to compress: that was done with the build.
+            if let Some(ready) = library(&format!("{name}.br")) {
+                answer = answer.encoded_as(Encoding::Brotli, ready);
+            }
             (format!("/page/{VERSION}/{name}"), (content_type(name), answer))
         });
         let policy = policy(base);
@@ -104,12 +111,16 @@ impl Page {
 /// The document, which knows where its files are and what lies under the hexagons.
 fn index(base: &BaseMap) -> String {
     let page = format!("/page/{VERSION}");
-    let mut preloads = String::new();
-    // Side by side rather than one after the other as each names the next. Writing to memory does
-    // not fail.
-    for (name, _) in OWN.iter().filter(|(name, _)| is_module(name)) {
-        let _ = writeln!(preloads, "<link rel=\"modulepreload\" href=\"{page}/{name}\">");
-    }
+    let module = |name: &str| format!("<link rel=\"modulepreload\" href=\"{page}/{name}\">\n");
+    // The largest goes first; from elsewhere at least the connection.
+    let first = if library(LIBRARY).is_some() {
+        module(LIBRARY)
+    } else {
+        format!("<link rel=\"preconnect\" href=\"{CDN}\" crossorigin>\n")
+    };
+    // Side by side rather than one after the other as each names the next.
+    let preloads: String =
+        OWN.iter().filter(|(name, _)| is_module(name)).map(|(name, _)| module(name)).collect();
     let mut root = String::from("<html");
     for (name, value) in [
         ("data-libraries", (!LIBRARIES.is_empty()).then_some(page.as_str())),
@@ -117,15 +128,14 @@ fn index(base: &BaseMap) -> String {
         ("data-map-style-dark", base.dark.as_deref()),
     ] {
         if let Some(value) = value {
+            // Writing to memory does not fail.
             let _ = write!(root, " {name}=\"{}\"", escaped(value));
         }
-    }
-    for (name, _) in LIBRARIES.iter().filter(|(name, _)| *name == "maplibre-gl.mjs") {
-        let _ = writeln!(preloads, "<link rel=\"modulepreload\" href=\"{page}/{name}\">");
     }
     INDEX
         .replacen("<html", &root, 1)
         .replace("{{page}}", &page)
+        .replace("{{library}}\n", &first)
         .replace("{{preloads}}\n", &preloads)
 }
 
@@ -159,6 +169,11 @@ fn origin(url: &str) -> Option<&str> {
 
 fn escaped(value: &str) -> String {
     value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+}
+
+/// A file of the library, where the build found it.
+fn library(name: &str) -> Option<&'static [u8]> {
+    LIBRARIES.iter().find(|(found, _)| *found == name).map(|(_, bytes)| *bytes)
 }
 
 fn is_module(name: &str) -> bool {
@@ -203,6 +218,11 @@ mod tests {
         assert!(html.contains(&format!("src=\"/page/{VERSION}/main.js\"")), "{html}");
         assert!(!html.contains("{{"), "{html}");
         assert!(page.headers().contains_key("content-security-policy"));
+        // What the first picture needs is asked for first.
+        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
+        let library = if LIBRARIES.is_empty() { "rel=\"preconnect\"" } else { LIBRARY };
+        assert!(place(library) < place("/first.js\"></script>"));
+        assert!(place("/first.js\"></script>") < place("/style.css"));
         for program in ["*/*", "application/json"] {
             let index = get("/", header::ACCEPT, program).await;
             assert_eq!(index.headers()["content-type"], "application/json", "{program}");

@@ -1,4 +1,5 @@
 // The API's answers as columns, each fetched once and the oldest let go.
+import { token } from './token.js';
 
 /**
  * @typedef {import('./state.js').Metric} Metric
@@ -31,10 +32,11 @@ const PATIENCE_MS = 20_000;
 
 /** An answer that is not one. */
 export class ApiError extends Error {
-  /** @param {number} status 0 where nothing answered. @param {string} detail */
-  constructor(status, detail) {
+  /** @param {number} status 0 where nothing answered. @param {string} detail @param {Record<string, any>} [problem] The API's own words. */
+  constructor(status, detail, problem = {}) {
     super(detail);
     this.status = status;
+    this.problem = problem;
   }
 }
 
@@ -188,6 +190,16 @@ export function keptAnswers() {
   return kept.size;
 }
 
+/** An answer as a file, which a link could not fetch with the token. @param {string} path @returns {Promise<string>} A blob: address. */
+export async function file(path) {
+  const response = await fetch(path, { headers: credentials() });
+  if (!response.ok) throw new ApiError(response.status, response.statusText);
+  return URL.createObjectURL(await response.blob());
+}
+
+/** @returns {Record<string, string>} */
+const credentials = () => (token() ? { authorization: `Bearer ${token()}` } : {});
+
 /**
  * @template T
  * @param {string} key @param {() => Promise<T>} make
@@ -210,13 +222,13 @@ function once(key, make) {
 async function get(path) {
   let response;
   try {
-    response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(path, { headers: credentials(), signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch (error) {
     throw new ApiError(0, String(error));
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new ApiError(response.status, problem.detail ?? problem.title ?? response.statusText);
+    throw new ApiError(response.status, problem.detail ?? problem.title ?? response.statusText, problem);
   }
   return response.json();
 }

@@ -4,7 +4,9 @@
 const VIRIDIS = ['#440154', '#46327e', '#365c8d', '#277f8e', '#1fa187', '#4ac16d', '#a0da39', '#fde725'];
 /** Fewer to more than usual: blue and orange, told apart with every common colour blindness. */
 const LESS = ['#0a4a8f', '#4b86c6', '#a9c8e6'];
-const MORE = ['#f4c48a', '#e08a2c', '#a3480b'];
+const MORE = ['#a3480b', '#e08a2c', '#f4c48a'];
+/** What is like usual, or not significant. */
+export const middle = (/** @type {boolean} */ dark) => (dark ? '#4a525e' : '#cdc9bf');
 
 /**
  * @typedef {[number, string][]} Scale Levels and their colours.
@@ -18,12 +20,14 @@ export function scale(view, dark) {
     const colours = dark ? VIRIDIS : [...VIRIDIS].reverse();
     return colours.map((colour, at) => [(at / (colours.length - 1)) ** 1.6, colour]);
   }
-  const middle = dark ? '#4a525e' : '#cdc9bf';
-  const [less, more] = dark ? [[...LESS].reverse(), [...MORE].reverse()] : [LESS, MORE];
-  const outer = dark ? [less[0], less[1], less[2]] : less;
-  return dark
-    ? [[-1, outer[0]], [-0.45, outer[1]], [-0.12, outer[2]], [0, middle], [0.12, more[2]], [0.45, more[1]], [1, more[0]]]
-    : [[-1, less[0]], [-0.45, less[1]], [-0.12, less[2]], [0, middle], [0.12, more[0]], [0.45, more[1]], [1, more[2]]];
+  // The far ends stand out most: dark on a light ground, light on a dark one.
+  const [less, more] = dark ? [LESS.toReversed(), MORE.toReversed()] : [LESS, MORE];
+  const near = [1, 0.45, 0.12];
+  return [
+    ...near.map((level, at) => /** @type {[number, string]} */ ([-level, less[at]])),
+    [0, middle(dark)],
+    ...near.map((level, at) => /** @type {[number, string]} */ ([level, more[at]])).reverse(),
+  ];
 }
 
 /** @param {Scale} scale A CSS gradient from the lowest to the highest level. */

@@ -1,7 +1,9 @@
 // What can be pressed, dragged and chosen, and what each means.
+import { file } from './api.js';
 import { $, element, speak } from './dom.js';
 import { METRICS, VIEWS } from './state.js';
 import { say } from './text.js';
+import { token } from './token.js';
 
 /**
  * @typedef {object} Actions
@@ -67,6 +69,13 @@ export function controls(state, actions) {
   press('out', () => actions.zoom(-1));
   press('city', actions.city);
   press('copy', copy);
+  for (const id of ['geojson', 'csv']) {
+    $(id).addEventListener('click', (event) => {
+      if (!token()) return;
+      event.preventDefault();
+      save($(id, HTMLAnchorElement));
+    });
+  }
   addEventListener('keydown', (event) => {
     if (event.key === 'Escape') actions.leave();
   });
@@ -90,6 +99,13 @@ export function controls(state, actions) {
     button.title = text;
     button.classList.toggle('on', text === say('pause'));
   }
+}
+
+/** Saves what a link points to. @param {HTMLAnchorElement} link */
+async function save(link) {
+  const href = await file(link.getAttribute('href') ?? '');
+  element('a', { href, download: link.download }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 async function copy() {

@@ -2,8 +2,10 @@
 import { hourName, quantity, say } from './text.js';
 
 const WIDTH = 288;
-const HEIGHT = 84;
-const FLOOR = 70;
+const HEIGHT = 92;
+const FLOOR = 78;
+/** Room for the highest value in words. */
+const CEILING = 16;
 
 /**
  * @param {import('./api.js').Hours} hours @param {string} id @param {import('./state.js').Metric} metric
@@ -15,7 +17,7 @@ export function curve(hours, id, metric, now) {
   if (!mine) return null;
   const top = Math.max(...[...mine, ...hours.mean].map((value) => value ?? 0)) || 1;
   const x = (/** @type {number} */ at) => ((at + 0.5) / mine.length) * WIDTH;
-  const y = (/** @type {number} */ value) => FLOOR - (value / top) * (FLOOR - 4);
+  const y = (/** @type {number} */ value) => FLOOR - (value / top) * (FLOOR - CEILING);
   let highest = 0;
   mine.forEach((value, at) => {
     if ((value ?? -1) > (mine[highest] ?? -1)) highest = at;
@@ -27,12 +29,14 @@ export function curve(hours, id, metric, now) {
   const ticks = [0, 6, 12, 18, 24].map((hour) => {
     const place = hour === 24 ? WIDTH : (hours.names.indexOf(String(hour).padStart(2, '0')) / mine.length) * WIDTH;
     const anchor = hour === 0 ? 'start' : hour === 24 ? 'end' : 'middle';
-    return `<text x="${place}" y="${HEIGHT}" text-anchor="${anchor}" font-size="11" fill="currentColor" stroke="none">${hour}</text>`;
+    return `<text x="${place}" y="${HEIGHT}" text-anchor="${anchor}">${hour}</text>`;
   });
   const marker = now === null ? '' : `<line class="axis" x1="${x(now)}" x2="${x(now)}" y1="0" y2="${FLOOR}"/>`;
-  figure.innerHTML = `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" preserveAspectRatio="none">
+  const peak = `<circle cx="${x(highest)}" cy="${y(mine[highest] ?? 0)}" r="3"/>
+    <text x="${Math.min(WIDTH - 22, Math.max(22, x(highest)))}" y="${y(mine[highest] ?? 0) - 6}" text-anchor="middle">${quantity(mine[highest], metric)}</text>`;
+  figure.innerHTML = `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">
     <line class="axis" x1="0" x2="${WIDTH}" y1="${FLOOR}" y2="${FLOOR}"/>${marker}
-    <path class="theirs" d="${path(hours.mean, x, y)}"/><path class="mine" d="${path(mine, x, y)}"/>${ticks.join('')}</svg>`;
+    <path class="theirs" d="${path(hours.mean, x, y)}"/><path class="mine" d="${path(mine, x, y)}"/>${peak}${ticks.join('')}</svg>`;
   figure.querySelector('svg')?.setAttribute('aria-label', words);
   const caption = document.createElement('figcaption');
   for (const [kind, text] of [['key', say('thisCell')], ['key theirs', say('average')]]) {

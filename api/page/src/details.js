@@ -42,13 +42,12 @@ export function showDetails(box, chosen) {
   }
   const drawn = hours ? curve(hours, cell.hex_id, metric, hour) : null;
   if (drawn) parts.push(drawn);
-  if (hour !== null && view === 'weight') parts.push(element('h2', { text: say('wholeDay') }));
-  parts.push(numbers(cell, shown, hour === null));
   if (stations.length) {
     const items = stations.map((station) => element('li', {},
       element('span', { text: station.name }), element('span', { text: quantity(station.bikes, 'bikes') })));
-    parts.push(element('div', {}, element('h2', { text: say('stations') }), element('ul', {}, ...items)));
+    parts.push(element('div', {}, element('h2', {}, say('stations'), ' ', element('small', { text: say('wholeDay') })), element('ul', {}, ...items)));
   }
+  parts.push(element('div', {}, element('h2', { text: say('wholeDay') }), numbers(cell, shown, hour === null)));
   box.replaceChildren(...parts);
   if (hadFocus) close.focus();
 }
@@ -63,20 +62,21 @@ function numbers(cell, shown, ofDay) {
   const row = (/** @type {import('./text.js').Word} */ word, /** @type {any} */ value, /** @type {(value: number) => string} */ form) => {
     if (typeof value === 'number') rows.push([say(word), form(value)]);
   };
+  const ratio = (/** @type {number} */ value) => quantity(value, 'occupancy');
   const one = (/** @type {number} */ value) => number(value, 1);
   row('weightRow', ofDay && shown.level !== null && shown.level >= 0 && !shown.significance ? shown.level : null, (value) => number(value, 3));
   row('bikes', cell.bikes, one);
   row('ebikes', cell.ebikes, one);
   row('mechanical', cell.mechanical, one);
   row('docks', cell.docks, one);
-  row('capacity', cell.capacity, one);
-  row('occupancy', cell.occupancy, percent);
-  row('empty_share', cell.empty_share, percent);
-  row('full_share', cell.full_share, percent);
-  row('share', cell.share, percent);
+  row('capacity', cell.capacity, (value) => number(value));
+  row('occupancy', cell.occupancy, ratio);
+  row('empty_share', cell.empty_share, ratio);
+  row('full_share', cell.full_share, ratio);
+  row('share', cell.share, ratio);
   row('usual', cell.baseline_bikes, one);
-  row('z', cell.gi_z, (value) => number(value, 2));
-  row('p', cell.gi_p_adjusted, (value) => (value < 0.001 ? '< 0,001'.replace(',', number(1.5, 1)[1]) : number(value, 3)));
+  row('z', cell.gi_z, (value) => quantity(value, 'gi_z'));
+  row('p', cell.gi_p_adjusted, (value) => (value < 0.001 ? `< ${number(0.001, 3)}` : number(value, 3)));
   row('coverage', cell.coverage, percent);
   return element('dl', {}, ...rows.flatMap(([term, text]) => [element('dt', { text: term }), element('dd', { text })]));
 }

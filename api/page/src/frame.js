@@ -64,6 +64,14 @@ export function column(view, metric) {
   return view === 'hot' ? 'gi_z' : view === 'baseline' ? 'baseline_difference' : metric;
 }
 
+/** @param {Day} day @returns {[number, number, number, number]} Where nearly all cells are: west, south, east, north. */
+export function bounds(day) {
+  const sorted = (/** @type {string} */ name) => day.cells.map((cell) => cell[name]).sort((a, b) => a - b);
+  const [lngs, lats] = [sorted('lng'), sorted('lat')];
+  const from = (/** @type {number[]} */ list, /** @type {number} */ part) => list[Math.round((list.length - 1) * part)];
+  return [from(lngs, 0.01), from(lats, 0.01), from(lngs, 0.99), from(lats, 0.99)];
+}
+
 /** @param {Hours|null} hours @param {number|null} hour @param {Metric} metric @param {View} view */
 function valueOf(hours, hour, metric, view) {
   if (hours && hour !== null) {

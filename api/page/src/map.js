@@ -3,6 +3,8 @@
 // Feature state changes colours and heights without cutting the shapes into tiles again, which is
 // what makes another hour a matter of milliseconds.
 
+import { ZOOM_OF_9, ZOOM_OF_10, resolutionAt } from './state.js';
+
 /**
  * @typedef {import('./frame.js').Frame} Frame
  * @typedef {import('./colour.js').Scale} Scale
@@ -13,6 +15,7 @@
  * @property {boolean} dark
  * @property {boolean} flat
  * @property {number} opacity Per cent.
+ * @typedef {[number, number, number, number]} Box West, south, east, north.
  * @typedef {object} Heard What the map tells.
  * @property {(id: string|null, x: number, y: number) => void} onHover
  * @property {(id: string|null) => void} onChoose
@@ -23,9 +26,6 @@
 const CELLS = 'cells';
 const NOTHING = /** @type {const} */ ({ type: 'FeatureCollection', features: [] });
 const PITCH = 45;
-/** Below these zooms a hexagon of the next finer resolution is less than six pixels wide. */
-const ZOOM_OF_9 = 9.6;
-const ZOOM_OF_10 = 11;
 const BASE_PATIENCE_MS = 8_000;
 
 const COLOURS = {
@@ -33,20 +33,18 @@ const COLOURS = {
   dark: { ground: '#14171c', city: '#1e232b', missing: '#6a6472', chosen: '#ff5fa2', hover: '#ffb3d1' },
 };
 
-/** @param {number} zoom */
-export const resolutionAt = (zoom) => (zoom < ZOOM_OF_9 ? 8 : zoom < ZOOM_OF_10 ? 9 : 10);
-
 /**
- * A map of shapes, if there are any yet: what the style holds from the start is drawn first.
+ * A map of a city, if there is one yet: what the style holds from the start is drawn first.
  * @param {import('./library.js').MapLibre} maplibre
  * @param {HTMLElement} container
- * @param {any} shapes @param {Look} look @param {Camera|null} camera @param {Heard} heard
+ * @param {{shapes: any, bounds: Box}|null} city @param {Look} look @param {Camera|null} camera @param {Heard} heard
  * @param {Record<string, string>} locale
  */
-export function createMap(maplibre, container, shapes, look, camera, heard, locale) {
+export function createMap(maplibre, container, city, look, camera, heard, locale) {
   const map = new maplibre.Map({
     container,
-    style: style(shapes ?? NOTHING, look),
+    style: style(city?.shapes ?? NOTHING, look),
+    ...(city && !camera ? { bounds: city.bounds, fitBoundsOptions: frameOf(container, look) } : {}),
     validateStyle: false,
     renderWorldCopies: false,
     center: camera ? [camera.lng, camera.lat] : [2.343, 48.859],
@@ -61,7 +59,7 @@ export function createMap(maplibre, container, shapes, look, camera, heard, loca
     localIdeographFontFamily: 'sans-serif',
   });
   map.addControl(new maplibre.AttributionControl({ compact: true }), 'bottom-right');
-  return new CityMap(map, shapes, look, heard);
+  return new CityMap(map, city?.shapes ?? null, look, heard);
 }
 
 export class CityMap {
@@ -199,15 +197,10 @@ export class CityMap {
     this.map.easeTo({ center: [lng, lat], zoom, duration: calm() ? 0 : 700 });
   }
 
-  /** @param {[number, number, number, number]} box West, south, east, north. @param {boolean} [slowly] */
+  /** @param {Box} box @param {boolean} [slowly] */
   fit(box, slowly = false) {
-    // Room for what floats over the map; tilted, the far side needs less.
-    const isNarrow = this.map.getContainer().clientWidth < 700;
-    const padding = isNarrow
-      ? { top: 90, bottom: 110, left: 16, right: 16 }
-      : { top: 30, bottom: 110, left: 70, right: 40 };
     this.map.fitBounds(box, {
-      padding, pitch: this.look.flat ? 0 : PITCH, bearing: 0, animate: slowly && !calm(), duration: 600,
+      ...frameOf(this.map.getContainer(), this.look), animate: slowly && !calm(), duration: 600,
     });
   }
 
@@ -270,7 +263,7 @@ function style(shapes, look) {
       city: { type: 'geojson', data: NOTHING, tolerance: 0, maxzoom: 8 },
       // A hexagon is small: simplification and a wide rim around tiles cost more than they give, and
       // in tiles of zoom 11 a corner is right to 2 m.
-      cells: { type: 'geojson', data: shapes, promoteId: 'hex_id', tolerance: 0, buffer: 16, maxzoom: 11 },
+      cells: { type: 'geojson', data: shapes, promoteId: 'hex_id', tolerance: 0, buffer: 16, maxzoom: 10 },
     },
     layers: [
       { id: 'ground', type: 'background', paint: { 'background-color': colours.ground } },
@@ -300,6 +293,14 @@ function style(shapes, look) {
       },
     ],
   };
+}
+
+/** How a whole city is looked at: with room for what floats over the map. @param {HTMLElement} container @param {Look} look */
+function frameOf(container, look) {
+  const padding = container.clientWidth < 700
+    ? { top: 90, bottom: 110, left: 16, right: 16 }
+    : { top: 10, bottom: 180, left: 90, right: 70 };
+  return { padding, pitch: look.flat ? 0 : PITCH, bearing: 0 };
 }
 
 /** @param {string} what @returns {any} */

@@ -1,21 +1,12 @@
 // The parts around the map that say what is shown: days, time, legend, warnings, downloads.
-import { address } from './api.js';
-import { gradient, scale } from './colour.js';
-import { $, element } from './dom.js';
+import { ApiError, address } from './api.js';
+import { gradient, middle, scale } from './colour.js';
+import { $, element, speak } from './dom.js';
 import { column, has } from './frame.js';
-import { dayName, hourName, number, percent, quantity, say } from './text.js';
+import { dayName, hourName, number, percent, say, tickName } from './text.js';
+import { keep, token } from './token.js';
 
-/**
- * @typedef {object} Moment All that is known of what is shown.
- * @property {import('./state.js').State} state
- * @property {import('./api.js').DayEntry[]} days
- * @property {import('./api.js').Day|null} day
- * @property {import('./api.js').Hours|null} hours
- * @property {number|null} hour The shown one's place among them.
- * @property {boolean} waiting Whether the hours are still to come.
- * @property {import('./frame.js').Frame|null} shown
- * @property {boolean} dark
- */
+/** @typedef {import('./moment.js').Moment} Moment */
 
 /** A day observed for less than this deserves a warning. */
 const THIN = 0.9;
@@ -41,6 +32,15 @@ export function dayList({ days }) {
   $('day', HTMLSelectElement).replaceChildren(...groups);
 }
 
+/** The systems there are, if several. @param {{id: string, name: string}[]} names @param {string} shown */
+export function systemList(names, shown) {
+  const select = $('system', HTMLSelectElement);
+  const isTwice = (/** @type {string} */ name) => names.filter((other) => other.name === name).length > 1;
+  select.replaceChildren(...names.map(({ id, name }) => new Option(isTwice(name) ? `${name} (${id})` : name, id)));
+  select.value = shown;
+  $('system-field').hidden = names.length < 2;
+}
+
 /** Which days there are before and after. @param {Moment} moment */
 export function dayButtons({ days, day }) {
   const at = days.findIndex(({ date }) => date === day?.date);
@@ -55,14 +55,18 @@ export function time({ state, day, hours, hour: at, waiting }) {
   const card = $('time');
   const slider = $('hour', HTMLInputElement);
   $('all-day').setAttribute('aria-pressed', String(!state.hour));
-  const where = day ? dayName(day.date, card.clientWidth < 450 ? 'short' : 'long') : '';
+  if (!day) {
+    $('time-now').textContent = say('loading');
+    return;
+  }
+  const where = dayName(day.date, card.clientWidth < 450 ? 'short' : 'long');
   if (!hours && waiting) {
     $('time-now').textContent = `${where} · ${say('wholeDay')}`;
     return;
   }
   card.classList.toggle('none', !hours);
   if (!hours) {
-    $('time-now').textContent = day ? `${where} · ${say('wholeDay')}. ${say('noHours')}` : say('loading');
+    $('time-now').textContent = `${where} · ${say('wholeDay')}. ${say('noHours')}`;
     $('pulse').replaceChildren();
     return;
   }
@@ -93,21 +97,24 @@ export function legend({ state, day, shown, dark }) {
   const name = column(view, metric);
   $('legend-name').textContent = say(view === 'weight' ? metric : view);
   const unit = view === 'hot' ? 'zUnit' : view === 'baseline' ? 'bikesUnit'
-    : metric === 'occupancy' ? 'ratio' : metric.endsWith('_share') ? 'timeShare' : metric === 'docks' ? 'meanDocks' : 'meanBikes';
+    : metric === 'occupancy' ? 'ratio' : metric.endsWith('_share') ? 'timeShare' : 'mean';
   $('legend-unit').textContent = say(unit);
   $('ramp').style.background = gradient(scale(view, dark));
   const { top } = shown;
   const ticks = view === 'weight' ? [0, 0.25, 0.5, 0.75, 1] : [-1, -0.5, 0, 0.5, 1];
-  $('ticks').replaceChildren(...ticks.map((tick) => element('span', { text: quantity(tick * top, name) })));
+  $('ticks').replaceChildren(...ticks.map((tick) => element('span', { text: tickName(tick * top, name) })));
   $('meaning').textContent = say(
     view === 'hot' ? 'legendHot' : view === 'baseline' ? 'legendBaseline' : state.hour ? 'legendHour' : 'legendWeight',
   );
+  $('swatch').style.background = view === 'hot' ? middle(dark) : '';
+  $('swatch-name').textContent = say(view === 'hot' ? 'notSignificant' : view === 'baseline' ? 'noUsual' : 'missing');
   $('legend-size').textContent = say('resolution', { m: EDGE_M[day.resolution] ?? '' });
 }
 
 /** What to be careful about. @param {Moment} moment */
 export function warnings({ day }) {
   if (!day) return;
+  document.body.classList.remove('nothing');
   const texts = [];
   const { coverage, provisional } = day.header;
   if (typeof coverage === 'number' && coverage < THIN) texts.push(say('thin', { p: percent(coverage) }));
@@ -146,10 +153,52 @@ export function offers({ state, day, shown }) {
     link.href = address(path, { ...asked, format });
     link.download = ['hotspots', day.system, day.date, hour === null ? null : `${state.hour}h`].filter(Boolean).join('-') + `.${format}`;
   }
+  // A link to it would not bear the token.
+  $('docs').hidden = token() !== null;
   $('call', HTMLInputElement).value = new URL(address(path, asked), location.href).href;
   const thanks = day.header.attribution;
   const credit = typeof thanks === 'string' ? thanks : (thanks?.attribution_organization_name ?? thanks?.operator ?? thanks?.name);
   $('credit').textContent = credit ? say('data', { name: credit }) : '';
   const count = `${say('cells', { n: number(shown?.known ?? 0) })}`;
   $('ranking-about').textContent = count;
+}
+
+/** What went wrong, and what can be done. @param {Moment} moment @param {unknown} error @param {() => void} again */
+export function failed({ day }, error, again) {
+  if (!(error instanceof ApiError)) throw error;
+  document.body.classList.toggle('nothing', !day);
+  const box = $('warning');
+  box.hidden = false;
+  if (error.status === 401) {
+    askForToken(box, again);
+    return;
+  }
+  if (error.status === 404) {
+    box.textContent = say('noDays');
+    speak(box.textContent);
+    return;
+  }
+  const button = element('button', { type: 'button', text: say('retry') });
+  button.addEventListener('click', () => {
+    box.hidden = true;
+    again();
+  });
+  box.replaceChildren(`${say('failed', { detail: error.message })} `, button);
+  speak(box.textContent ?? '');
+}
+
+/** @param {HTMLElement} box @param {() => void} again */
+function askForToken(box, again) {
+  const text = say(token() ? 'wrongToken' : 'needsToken');
+  const input = element('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: '', 'aria-label': say('token') });
+  const form = element('form', { class: 'row' }, input, element('button', { text: say('open') }));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    keep(input.value);
+    box.hidden = true;
+    again();
+  });
+  box.replaceChildren(text, form);
+  input.focus();
+  speak(text);
 }

@@ -22,6 +22,12 @@ export const METRICS = ['bikes', 'ebikes', 'mechanical', 'docks', 'occupancy', '
 export const VIEWS = ['weight', 'hot', 'baseline'];
 
 const OPACITY = 85;
+/** Below these zooms a hexagon of the next finer resolution is less than six pixels wide. */
+export const ZOOM_OF_9 = 9.6;
+export const ZOOM_OF_10 = 11;
+
+/** The resolution of the hexagons to show. @param {number} zoom */
+export const resolutionAt = (zoom) => (zoom < ZOOM_OF_9 ? 8 : zoom < ZOOM_OF_10 ? 9 : 10);
 
 /**
  * Reads a query string; whatever is not understood is as if it were not there.

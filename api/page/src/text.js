@@ -3,11 +3,11 @@
 const EN = {
   title: 'Where the bikes pile up',
   lead: 'Bike-share hotspots, on hexagons of 75 m, day by day.',
-  day: 'Day', previous: 'Previous day', next: 'Next day', latest: 'Latest day',
-  system: 'System', metric: 'Show', view: 'As',
+  day: 'Day (share observed)', previous: 'Previous day', next: 'Next day', latest: 'Latest day',
+  system: 'System', metric: 'Show', view: 'View',
   bikes: 'Bikes', ebikes: 'E-bikes', mechanical: 'Mechanical bikes', docks: 'Free docks',
   occupancy: 'Occupancy', empty_share: 'Time without a bike', full_share: 'Time without a free dock',
-  weight: 'Amount', hot: 'Significance', baseline: 'Against usual',
+  weight: 'Amount', hot: 'Hot spots', baseline: 'Against usual',
   hour: 'Hour', wholeDay: 'Whole day', play: 'Play the day', pause: 'Pause',
   noHours: 'This day has no hourly table.',
   opacity: 'Opacity', raised: '3D view', settings: 'Display', zoomIn: 'Zoom in', zoomOut: 'Zoom out', whole: 'Whole city',
@@ -22,10 +22,10 @@ const EN = {
   legend: 'Legend',
   legendWeight: 'Weight is a hexagon’s value divided by the largest of the city that day: 1 is where most pile up.',
   legendHour: 'Weight is the value of the hour divided by the largest of any hexagon in any hour that day.',
-  legendHot: 'Getis–Ord Gi*: whether bikes gather around a hexagon more (or less) than chance explains; grey is not significant.',
+  legendHot: 'Getis–Ord Gi*: whether bikes gather around a hexagon more (or less) than chance explains.',
   legendBaseline: 'Bikes more or fewer than the median of the same weekday in previous weeks.',
-  resolution: 'hexagons of {m} m', meanBikes: 'bikes on average', meanDocks: 'docks on average', ratio: 'of capacity', timeShare: 'of the time',
-  zUnit: 'standard deviations', bikesUnit: 'bikes', missing: 'not observed',
+  resolution: 'hexagons of {m} m', mean: 'average number', ratio: 'of capacity', timeShare: 'of the time',
+  zUnit: 'standard deviations', bikesUnit: 'bikes', missing: 'not observed', notSignificant: 'not significant', noUsual: 'nothing to compare with',
   thin: 'This day was observed for {p} only: read it with care.',
   provisional: 'This day is not over: its figures will change.',
   noBase: 'No base map: it cannot be reached. The city is drawn from its hexagons.',
@@ -33,7 +33,9 @@ const EN = {
   noLibrary: 'The map library could not be loaded. The ranking beside it works.',
   noDays: 'There is no aggregated day yet. Run “hotspots ingest”, then “hotspots aggregate”.',
   noDay: 'There are no hotspots of {day}; the latest day is shown.',
+  noSystem: 'There is no system “{system}”; “{other}” is shown.',
   failed: 'The server does not answer: {detail}', retry: 'Try again',
+  needsToken: 'This server wants a token.', wrongToken: 'This is not the token that the server wants.', token: 'Token', open: 'Open',
   download: 'Take it with you', copy: 'Copy', copied: 'Copied', call: 'The API call behind this', docs: 'API documentation',
   link: 'The link in the address bar shows exactly this.',
   mapLabel: 'Map of the hexagons. The ranking has the same content as text.',
@@ -46,11 +48,11 @@ const EN = {
 const FR = {
   title: 'Où les vélos s’accumulent',
   lead: 'Les points chauds du vélo partagé, par hexagones de 75 m, jour après jour.',
-  day: 'Jour', previous: 'Jour précédent', next: 'Jour suivant', latest: 'Dernier jour',
-  system: 'Réseau', metric: 'Afficher', view: 'Comme',
+  day: 'Jour (part observée)', previous: 'Jour précédent', next: 'Jour suivant', latest: 'Dernier jour',
+  system: 'Réseau', metric: 'Afficher', view: 'Vue',
   bikes: 'Vélos', ebikes: 'Vélos électriques', mechanical: 'Vélos mécaniques', docks: 'Bornes libres',
   occupancy: 'Taux de remplissage', empty_share: 'Temps sans vélo', full_share: 'Temps sans borne libre',
-  weight: 'Quantité', hot: 'Significativité', baseline: 'Par rapport à d’habitude',
+  weight: 'Quantité', hot: 'Points chauds', baseline: 'Écart à l’habituel',
   hour: 'Heure', wholeDay: 'Journée entière', play: 'Dérouler la journée', pause: 'Pause',
   noHours: 'Ce jour n’a pas de table horaire.',
   opacity: 'Opacité', raised: 'Vue en 3D', settings: 'Affichage', zoomIn: 'Zoomer', zoomOut: 'Dézoomer', whole: 'Toute la ville',
@@ -65,10 +67,10 @@ const FR = {
   legend: 'Légende',
   legendWeight: 'Le poids est la valeur d’un hexagone divisée par la plus grande de la ville ce jour-là : 1 est l’endroit le plus chargé.',
   legendHour: 'Le poids est la valeur de l’heure divisée par la plus grande de tous les hexagones et de toutes les heures du jour.',
-  legendHot: 'Getis–Ord Gi* : les vélos se concentrent-ils autour d’un hexagone plus (ou moins) que par hasard ? Gris : non significatif.',
+  legendHot: 'Getis–Ord Gi* : les vélos se concentrent-ils autour d’un hexagone plus (ou moins) que par hasard ?',
   legendBaseline: 'Vélos en plus ou en moins que la médiane du même jour des semaines précédentes.',
-  resolution: 'hexagones de {m} m', meanBikes: 'vélos en moyenne', meanDocks: 'bornes en moyenne', ratio: 'de la capacité', timeShare: 'du temps',
-  zUnit: 'écarts-types', bikesUnit: 'vélos', missing: 'non observé',
+  resolution: 'hexagones de {m} m', mean: 'nombre moyen', ratio: 'de la capacité', timeShare: 'du temps',
+  zUnit: 'écarts-types', bikesUnit: 'vélos', missing: 'non observé', notSignificant: 'non significatif', noUsual: 'rien à comparer',
   thin: 'Ce jour n’a été observé qu’à {p} : à lire avec prudence.',
   provisional: 'Ce jour n’est pas terminé : ses chiffres changeront.',
   noBase: 'Pas de fond de carte : il est injoignable. La ville est dessinée par ses hexagones.',
@@ -76,7 +78,9 @@ const FR = {
   noLibrary: 'La bibliothèque de carte n’a pas pu être chargée. Le classement reste disponible.',
   noDays: 'Aucun jour n’est encore agrégé. Lancez « hotspots ingest », puis « hotspots aggregate ».',
   noDay: 'Il n’y a pas de données du {day} ; le dernier jour est affiché.',
+  noSystem: 'Il n’y a pas de réseau « {system} » ; « {other} » est affiché.',
   failed: 'Le serveur ne répond pas : {detail}', retry: 'Réessayer',
+  needsToken: 'Ce serveur demande un jeton.', wrongToken: 'Ce n’est pas le jeton que le serveur demande.', token: 'Jeton', open: 'Ouvrir',
   download: 'À emporter', copy: 'Copier', copied: 'Copié', call: 'L’appel d’API correspondant', docs: 'Documentation de l’API',
   link: 'Le lien dans la barre d’adresse montre exactement ceci.',
   mapLabel: 'Carte des hexagones. Le classement en donne le contenu sous forme de texte.',
@@ -105,16 +109,21 @@ export function say(word, parts = {}) {
 /** @type {Map<number, Intl.NumberFormat>} */
 const formats = new Map();
 
-/** @param {number} value @param {number} [decimals] At most so many. */
+/** @param {number} value @param {number} [decimals] */
 export function number(value, decimals = 0) {
-  const format = formats.get(decimals) ?? new Intl.NumberFormat(locale, { maximumFractionDigits: decimals });
+  const format = formats.get(decimals)
+    ?? new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   formats.set(decimals, format);
-  return format.format(value === 0 ? 0 : value);
+  return format.format(value === 0 ? 0 : value).replace('-', '−');
 }
 
+/** @param {number} value @param {number} [decimals] */
+const signed = (value, decimals) => `${value > 0 ? '+' : ''}${number(value, decimals)}`;
+
 const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
-/** @param {number} ratio */
+/** In a sentence. @param {number} ratio */
 export const percent = (ratio) => percents.format(ratio);
+const exactPercents = new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /**
  * A value with the precision that suits its column.
@@ -122,11 +131,15 @@ export const percent = (ratio) => percents.format(ratio);
  */
 export function quantity(value, column) {
   if (value === null || value === undefined) return '–';
-  if (column === 'occupancy' || column.endsWith('_share')) return percent(value);
-  if (column === 'gi_z' || column === 'baseline_difference') {
-    return `${value > 0 ? '+' : ''}${number(value, column === 'gi_z' ? 2 : 1)}`;
-  }
-  return number(value, 1);
+  if (column === 'occupancy' || column.endsWith('_share')) return exactPercents.format(value);
+  if (column === 'gi_z') return signed(value, 2);
+  return column === 'baseline_difference' ? signed(value, 1) : number(value, 1);
+}
+
+/** A value on a scale. @param {number} value @param {string} column */
+export function tickName(value, column) {
+  if (value === 0) return '0';
+  return column === 'gi_z' ? signed(value) : quantity(value, column);
 }
 
 const dayFormats = {

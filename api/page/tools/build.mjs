@@ -1,5 +1,7 @@
-// Copies the library's files, with their licence, to dist/, where `cargo build` finds them.
+// Copies the library's files, plain and compressed, with their licence, to dist/, where `cargo build`
+// finds them.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { brotliCompressSync } from 'node:zlib';
 import { FILES } from '../src/libraries.js';
 import { integrity } from './integrity.mjs';
 
@@ -13,5 +15,6 @@ for (const [name, expected] of Object.entries(FILES)) {
   // Without the pointer to a source map that is not served.
   const text = (await readFile(source, 'utf8')).replace(/\n\/[/*]# sourceMappingURL=.*$/s, '\n');
   await writeFile(new URL(name, to), text);
+  await writeFile(new URL(`${name}.br`, to), brotliCompressSync(text));
 }
 await copyFile(new URL('LICENSE.txt', from), new URL('LICENSE.txt', to));
