@@ -64,12 +64,12 @@ fn check(lake: &Lake, reported: &BTreeSet<String>) {
         let system: SystemId = "kills".parse().unwrap();
         let (mut keys, mut times) = (BTreeSet::new(), BTreeMap::new());
         for date in lake.dates(Recorded::StationStatus, &system).await.unwrap() {
-            for listed in lake.list_day(Recorded::StationStatus, &system, date).await.unwrap() {
-                let bytes = lake.get(&listed.key).await.unwrap().bytes;
+            for key in lake.list_day(Recorded::StationStatus, &system, date).await.unwrap() {
+                let bytes = lake.get(&key).await.unwrap().bytes;
                 let (rows, _) = StationStatus::decode(bytes).unwrap();
-                assert_eq!(rows.len(), 2, "{}", listed.key);
+                assert_eq!(rows.len(), 2, "{key}");
                 *times.entry(rows[0].last_updated).or_insert(0) += 1;
-                keys.insert(listed.key.to_string());
+                keys.insert(key.to_string());
             }
         }
         let missing: Vec<_> = reported.difference(&keys).collect();
@@ -77,8 +77,8 @@ fn check(lake: &Lake, reported: &BTreeSet<String>) {
         assert!(times.values().all(|&count| count == 1), "{times:?}");
         let mut ledger = BTreeMap::new();
         for date in lake.dates(Recorded::Polls, &system).await.unwrap() {
-            for listed in lake.list_day(Recorded::Polls, &system, date).await.unwrap() {
-                let bytes = lake.get(&listed.key).await.unwrap().bytes;
+            for key in lake.list_day(Recorded::Polls, &system, date).await.unwrap() {
+                let bytes = lake.get(&key).await.unwrap().bytes;
                 for poll in Poll::decode(bytes).unwrap().0 {
                     if let Some(key) = poll.key.filter(|_| poll.feed == "station_status") {
                         *ledger.entry(key).or_insert(0) += 1;

@@ -16,8 +16,8 @@ const ROOMY: u64 = 100_000_000;
 async fn all<R: Row>(lake: &Lake, table: Recorded) -> Vec<R> {
     let mut rows = Vec::new();
     for date in lake.dates(table, &Rig::system()).await.unwrap() {
-        for listed in lake.list_day(table, &Rig::system(), date).await.unwrap() {
-            rows.extend(R::decode(lake.get(&listed.key).await.unwrap().bytes).unwrap().0);
+        for key in lake.list_day(table, &Rig::system(), date).await.unwrap() {
+            rows.extend(R::decode(lake.get(&key).await.unwrap().bytes).unwrap().0);
         }
     }
     rows

@@ -408,8 +408,8 @@ async fn read_attribution(lake: &Lake, system: &SystemId) -> Result<Attribution,
     let Some(last) = lake.list_day(table, system, date).await?.pop() else {
         return Ok(Attribution::default());
     };
-    let bytes = lake.get(&last.key).await?.bytes;
-    let damaged = |reason: String| Failure::Damaged { key: last.key.to_string(), reason };
+    let bytes = lake.get(&last).await?.bytes;
+    let damaged = |reason: String| Failure::Damaged { key: last.to_string(), reason };
     let (rows, _) = SystemInformation::decode(bytes).map_err(|error| damaged(error.to_string()))?;
     Ok(rows.into_iter().next_back().map_or_else(Attribution::default, |row| Attribution {
         name: row.name,

@@ -1,9 +1,10 @@
 //! The one Parquet codec: how every table's rows become bytes and come back.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -17,7 +18,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use parquet::schema::types::ColumnPath;
 
 use crate::PROGRAM;
 use crate::table::{CLOCKS, TableName};
@@ -78,8 +79,11 @@ pub enum Layout {
     /// Many small objects, one a poll: no statistics, and no copy of the Arrow schema, whose
     /// descriptions would outweigh the rows (the data dictionary and the code hold them).
     Small,
-    /// One object a day: statistics for readers that skip, and the described Arrow schema.
+    /// One object a day: statistics for readers that skip, and the described Arrow schema. Means have
+    /// no dictionary: hardly one of a few thousand occurs twice.
     Described,
+    /// The same, of many rows, among which means do occur again.
+    Long,
     /// A closed day of polls, sorted by station and time, to be kept for ever: whole numbers and times
     /// as differences (`DELTA_BINARY_PACKED`), each column of a row group as one page, compressed as
     /// hard as pays (docs/benchmarks.md has the sizes of the others that were tried).
@@ -104,15 +108,15 @@ pub fn encode(
     batch: &RecordBatch,
     metadata: &Metadata,
 ) -> Result<Bytes, CodecError> {
-    encode_groups(table, layout, &batch.schema(), [Ok(batch.clone())], metadata)
+    encode_batches(table, layout, &batch.schema(), [Ok(batch.clone())], metadata)
 }
 
-/// Batches as Parquet bytes, each a row group of its own; the same batches and metadata give the same
-/// bytes.
+/// Batches as Parquet bytes: the same batches and metadata give the same bytes. In a compacted day each
+/// is a row group of its own; else they are one, and need not be held all at once.
 ///
 /// # Errors
 /// [`CodecError`] when a batch cannot be made or written.
-pub fn encode_groups(
+pub fn encode_batches(
     table: TableName,
     layout: Layout,
     schema: &SchemaRef,
@@ -120,11 +124,11 @@ pub fn encode_groups(
     metadata: &Metadata,
 ) -> Result<Bytes, CodecError> {
     let mut entries = metadata.clone();
-    entries.insert(SCHEMA.to_owned(), format!("{}/{}", table.name, table.version));
+    entries.insert(SCHEMA.to_owned(), table.to_string());
     entries.insert(WRITTEN_BY.to_owned(), PROGRAM.to_owned());
     let statistics = match layout {
         Layout::Small => EnabledStatistics::None,
-        Layout::Described | Layout::Compact => EnabledStatistics::Chunk,
+        Layout::Described | Layout::Long | Layout::Compact => EnabledStatistics::Chunk,
     };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -139,6 +143,17 @@ pub fn encode_groups(
             properties = properties
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    if layout == Layout::Described || layout == Layout::Long {
+        // A page costs a context of zstd, which takes longer than its rows.
+        properties = properties.set_data_page_row_count_limit(usize::MAX);
+    }
+    if layout == Layout::Described {
+        for field in schema.fields().iter().filter(|field| field.data_type() == &DataType::Float64)
+        {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties.set_column_dictionary_enabled(column, false);
         }
     }
     if layout == Layout::Small {
@@ -165,7 +180,9 @@ pub fn encode_groups(
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;
     for batch in batches {
         writer.write(&batch?)?;
-        writer.flush()?;
+        if layout == Layout::Compact {
+            writer.flush()?;
+        }
     }
     writer.close()?;
     Ok(bytes.into())
@@ -191,6 +208,18 @@ fn is_counted(data_type: &DataType) -> bool {
 /// # Errors
 /// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
 pub fn decode(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata), CodecError> {
+    guarded(|| decode_bytes(schema, bytes))
+}
+
+/// Reads bytes that may be damaged: the Parquet reader panics at some of them instead of refusing them,
+/// and what is wrong with one object must stop nothing but that object.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, CodecError>) -> Result<T, CodecError> {
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(ParquetError::General("what it says of itself is impossible".to_owned()).into())
+    })
+}
+
+fn decode_bytes(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata), CodecError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let metadata = metadata_of(builder.metadata().file_metadata().key_value_metadata());
     let wanted = schema.fields().iter().map(|field| field.name().as_str());
@@ -230,7 +259,7 @@ impl Groups {
             }
             Arc::clone(field)
         };
-        let stored = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+        let stored = guarded(|| Ok(ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?))?;
         let stored_fields: Vec<_> = stored.schema().fields().iter().map(as_read).collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(stored_fields)));
         let footer = ArrowReaderMetadata::try_new(Arc::clone(stored.metadata()), options)?;
@@ -265,97 +294,13 @@ impl Groups {
         );
         let wanted = self.schema.fields().iter().map(|field| field.name().as_str());
         let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-        let reader = builder
+        let mut reader = builder
             .with_projection(mask)
             .with_row_groups(vec![group])
             .with_batch_size(BATCH_ROWS)
             .build()?;
-        Ok(reader.map(|batch| conform(&self.schema, &batch?)))
-    }
-}
-
-/// Reads files of one table one after another. A column that is stored with the very bytes of the file
-/// before is not decoded again: ids and flags hardly ever change from poll to poll.
-#[derive(Debug)]
-pub struct Successive {
-    schema: SchemaRef,
-    last: BTreeMap<String, Stored>,
-}
-
-/// A column as it is stored, and decoded.
-#[derive(Debug)]
-struct Stored {
-    bytes: Bytes,
-    compression: Compression,
-    descriptor: ColumnDescPtr,
-    array: ArrayRef,
-}
-
-impl Successive {
-    /// To read the columns of `schema`.
-    #[must_use]
-    pub fn new(schema: SchemaRef) -> Self {
-        Self { schema, last: BTreeMap::new() }
-    }
-
-    /// As [`decode`].
-    ///
-    /// # Errors
-    /// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
-    pub fn decode(&mut self, bytes: Bytes) -> Result<RecordBatch, CodecError> {
-        let footer = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
-        let [group] = footer.metadata().row_groups() else {
-            return Ok(decode(&self.schema, bytes)?.0);
-        };
-        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-        let mut chunks = BTreeMap::new();
-        for (leaf, chunk) in group.columns().iter().enumerate() {
-            let path = chunk.column_path().parts();
-            let [name] = path else { continue };
-            let (start, length) = chunk.byte_range();
-            let end = start.saturating_add(length).min(bytes.len() as u64);
-            let stored = bytes.slice(start.min(end) as usize..end as usize);
-            if self.schema.field_with_name(name).is_ok() {
-                chunks.insert(name.clone(), (leaf, chunk, stored));
-            }
-        }
-        self.last.retain(|name, last| {
-            chunks.get(name).is_some_and(|(_, chunk, stored)| {
-                last.bytes == stored
-                    && last.array.len() == rows
-                    && last.compression == chunk.compression()
-                    && last.descriptor == chunk.column_descr_ptr()
-            })
-        });
-        let new = chunks.iter().filter(|(name, _)| !self.last.contains_key(*name));
-        let mask = ProjectionMask::leaves(footer.parquet_schema(), new.map(|(_, chunk)| chunk.0));
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, footer.clone())
-            .with_projection(mask)
-            .with_batch_size(rows.max(1))
-            .build()?;
-        let schema = arrow::array::RecordBatchReader::schema(&reader);
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        let read = concat_batches(&schema, &batches)?;
-        for (field, array) in schema.fields().iter().zip(read.columns()) {
-            let Some((_, chunk, stored)) = chunks.get(field.name()) else { continue };
-            let column = Stored {
-                bytes: stored.clone(),
-                compression: chunk.compression(),
-                descriptor: chunk.column_descr_ptr(),
-                array: Arc::clone(array),
-            };
-            self.last.insert(field.name().clone(), column);
-        }
-        let columns = self.last.iter().map(|(name, column)| (name, Arc::clone(&column.array)));
-        let fields: Vec<_> = columns
-            .clone()
-            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
-            .collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let arrays = columns.map(|(_, array)| array).collect();
-        let batch =
-            RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?;
-        conform(&self.schema, &batch)
+        let mut next = move || guarded(|| Ok(reader.next().transpose()?)).transpose();
+        Ok(std::iter::from_fn(move || next().map(|batch| conform(&self.schema, &batch?))))
     }
 }
 
@@ -364,7 +309,7 @@ impl Successive {
 /// # Errors
 /// [`CodecError::Parquet`] when the bytes are not Parquet.
 pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?))?;
     Ok(metadata_of(builder.metadata().file_metadata().key_value_metadata()))
 }
 
@@ -373,7 +318,7 @@ pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
 /// # Errors
 /// [`CodecError::Parquet`] when the bytes are not Parquet.
 pub fn row_count(bytes: Bytes) -> Result<usize, CodecError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?))?;
     Ok(usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0))
 }
 

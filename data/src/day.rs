@@ -8,6 +8,8 @@ use chrono_tz::Tz;
 pub struct Day {
     date: NaiveDate,
     time_zone: Tz,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
 }
 
 /// Why a text is not a date.
@@ -22,7 +24,9 @@ impl Day {
     /// The day `date` in `time_zone`.
     #[must_use]
     pub fn new(date: NaiveDate, time_zone: Tz) -> Self {
-        Self { date, time_zone }
+        let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
+        let (start, end) = (first_instant(date, time_zone), first_instant(next, time_zone));
+        Self { date, time_zone, start, end }
     }
 
     /// The local day in which `instant` falls.
@@ -46,25 +50,25 @@ impl Day {
     /// The first instant of the day, in UTC.
     #[must_use]
     pub fn start(self) -> DateTime<Utc> {
-        first_instant(self.date, self.time_zone)
+        self.start
     }
 
     /// The first instant of the next day, in UTC: the day is `start()..end()`.
     #[must_use]
     pub fn end(self) -> DateTime<Utc> {
-        self.next().start()
+        self.end
     }
 
     /// How long the day lasts: 23, 24 or 25 hours where clocks change by one hour.
     #[must_use]
     pub fn length(self) -> TimeDelta {
-        self.end() - self.start()
+        self.end - self.start
     }
 
     /// Whether `instant` falls in this day.
     #[must_use]
     pub fn contains(self, instant: DateTime<Utc>) -> bool {
-        self.start() <= instant && instant < self.end()
+        self.start <= instant && instant < self.end
     }
 
     /// The day after.

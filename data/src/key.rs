@@ -146,7 +146,17 @@ impl Recorded {
     /// # Errors
     /// [`KeyError::NotAKey`] for any other text.
     pub fn named(self, system: &SystemId, date: NaiveDate, name: &str) -> Result<Key, KeyError> {
-        format!("{}/system={system}/date={date}/{name}.parquet", self.name()).parse()
+        let key = parse_name(name).map(|(stamp, hash)| Key::Recorded {
+            table: self,
+            system: system.clone(),
+            date,
+            stamp,
+            hash,
+        });
+        // Only the text that this type would write itself is a name.
+        key.filter(|key| key.name().as_deref() == Some(name)).ok_or_else(|| {
+            KeyError::NotAKey(format!("{}/{name}.parquet", self.day_folder(system, date)))
+        })
     }
 
     /// The key of an object observed at `stamp` (cut to whole seconds), whose local date is `date`.
@@ -287,14 +297,20 @@ impl FromStr for Key {
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 fn parse_recorded(table: &str, system: &str, date: &str, file: &str) -> Option<Key> {
-    let (stamp, hash) = file.strip_suffix(".parquet")?.split_once('-')?;
+    let (stamp, hash) = parse_name(file.strip_suffix(".parquet")?)?;
     Some(Key::Recorded {
         table: Recorded::ALL.into_iter().find(|known| known.name() == table)?,
         system: system.strip_prefix("system=")?.parse().ok()?,
         date: parse_date(date.strip_prefix("date=")?).ok()?,
-        stamp: NaiveDateTime::parse_from_str(stamp, STAMP).ok()?.and_utc(),
-        hash: ContentHash(u32::from_str_radix(hash, 16).ok()?),
+        stamp,
+        hash,
     })
+}
+
+fn parse_name(name: &str) -> Option<(DateTime<Utc>, ContentHash)> {
+    let (stamp, hash) = name.split_once('-')?;
+    let stamp = NaiveDateTime::parse_from_str(stamp, STAMP).ok()?.and_utc();
+    Some((stamp, ContentHash(u32::from_str_radix(hash, 16).ok()?)))
 }
 
 fn parse_derived(table: &str, system: &str, resolution: Option<&str>, date: &str) -> Option<Key> {

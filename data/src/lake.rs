@@ -49,15 +49,6 @@ pub enum Put {
     AlreadyThere,
 }
 
-/// An object as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
-    pub key: Key,
-    /// Its size in bytes.
-    pub size_bytes: u64,
-}
-
 /// An object's content, with the version it was read at.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -297,23 +288,19 @@ impl Lake {
         table: Recorded,
         system: &SystemId,
         date: NaiveDate,
-    ) -> Result<Vec<Listed>, LakeError> {
+    ) -> Result<Vec<Key>, LakeError> {
         let folder = table.day_folder(system, date);
-        let metas: Vec<ObjectMeta> = self
-            .store
-            .list(Some(&folder))
-            .try_collect()
-            .await
-            .map_err(|error| self.failed("list", &folder, error))?;
-        let mut listed: Vec<Listed> = metas
-            .into_iter()
-            .filter_map(|meta| {
-                let key = meta.location.as_ref().parse().ok()?;
-                Some(Listed { key, size_bytes: meta.size })
-            })
-            .collect();
-        listed.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(listed)
+        let names = match &self.folder {
+            Some(root) => local_names(&root.join(folder.as_ref())),
+            None => {
+                self.store.list(Some(&folder)).map_ok(|meta| file_name(&meta)).try_collect().await
+            }
+        };
+        let names: Vec<String> = names.map_err(|error| self.failed("list", &folder, error))?;
+        let key = |name: &String| table.named(system, date, name.strip_suffix(".parquet")?).ok();
+        let mut keys: Vec<Key> = names.iter().filter_map(key).collect();
+        keys.sort();
+        Ok(keys)
     }
 
     /// The local dates that a recorded table has of a system, earliest first.
@@ -400,6 +387,25 @@ pub fn use_ring_for_tls() {
         // An error means that the embedding program chose a provider before: that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+fn file_name(meta: &ObjectMeta) -> String {
+    meta.location.filename().unwrap_or_default().to_owned()
+}
+
+/// The names in a folder; none where it is missing. `object_store` would also ask for the size of each
+/// file, which takes longer than the rest of a day's listing.
+fn local_names(folder: &std::path::Path) -> Result<Vec<String>, object_store::Error> {
+    let failed =
+        |error| object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(error) };
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map_err(failed).map(|entry| entry.file_name())
+    };
+    entries.map(|entry| Ok(name(entry)?.to_string_lossy().into_owned())).collect()
 }
 
 fn local_folder(folder: PathBuf) -> Result<LocalFileSystem, String> {

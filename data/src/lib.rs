@@ -8,6 +8,7 @@ pub mod codec;
 pub mod day;
 pub mod key;
 pub mod lake;
+pub mod successive;
 pub mod summary;
 pub mod table;
 
@@ -15,6 +16,7 @@ pub use cell::{Cell, CellError, Resolution};
 pub use day::{Day, DayError, parse_date};
 pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
 pub use lake::{Creates, Lake, LakeError, Put};
+pub use successive::Successive;
 pub use summary::DaySummary;
 
 /// The program and its version, as every Parquet file's metadata names it.

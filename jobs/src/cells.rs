@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hotspots_data::Cell;
-use polars::prelude::PolarsResult;
 use rayon::prelude::*;
 
 use crate::grid::StationRow;
@@ -13,7 +12,7 @@ use crate::hours::Hour;
 use crate::offers::{Offer, Spans, offers};
 use crate::places::Places;
 use crate::station_day::{StationSums, Sums};
-use crate::stays::{StaySums, Stays};
+use crate::stays::{Stay, StaySums};
 use crate::timeline::{Segment, Timeline};
 use crate::vehicles::{FreeBikes, FreeDay};
 
@@ -23,7 +22,7 @@ pub(crate) struct Sources<'d> {
     pub(crate) stations: &'d [StationRow],
     pub(crate) days: &'d [StationSums],
     pub(crate) places: &'d Places,
-    pub(crate) stays: &'d Stays,
+    pub(crate) stays: &'d [Stay],
     pub(crate) totals: &'d Totals,
     pub(crate) timeline: &'d Timeline,
     pub(crate) hours: &'d [Hour],
@@ -74,23 +73,16 @@ impl Totals {
 }
 
 /// Adds up the stations and the free-standing bikes of each cell.
-pub(crate) fn cells(
-    sources: Sources<'_>,
-    free: &FreeDay,
-    resolution: usize,
-) -> PolarsResult<CellDay> {
-    let stood_in = sources.stays.cells(resolution);
+pub(crate) fn cells(sources: Sources<'_>, free: &FreeDay, resolution: usize) -> CellDay {
+    let in_cells = sources.stays.iter().filter_map(|stay| Some((stay.cells[resolution]?, stay)));
+    let mut stays: Vec<(Cell, &Stay)> = in_cells.collect();
+    stays.sort_by_key(|(cell, stay)| (*cell, stay.station));
     let mut by_hour: Vec<Vec<CellStay>> = vec![Vec::new(); sources.hours.len()];
     let mut of_day: Vec<CellStay> = Vec::new();
-    for stay in sources.stays.of(resolution)? {
-        let stay_of =
-            CellStay { cell: stood_in[stay.cell], station: stay.station, sums: stay.sums };
-        by_hour[stay.hour].push(stay_of);
-        match of_day.last_mut() {
-            Some(last) if (last.cell, last.station) == (stay_of.cell, stay_of.station) => {
-                last.sums += stay_of.sums;
-            }
-            _ => of_day.push(stay_of),
+    for (cell, Stay { station, hours, .. }) in stays {
+        for &(hour, sums) in hours {
+            add(&mut by_hour[hour], CellStay { cell, station: *station, sums });
+            add(&mut of_day, CellStay { cell, station: *station, sums });
         }
     }
     let free_bikes = FreeSums::new(free, &sources.timeline.segments, sources.hours.len());
@@ -113,7 +105,17 @@ pub(crate) fn cells(
         };
         period.figures(&offers, |hours| hours[index])
     };
-    Ok(CellDay { day, hours: (0..sources.hours.len()).into_par_iter().map(hour).collect() })
+    CellDay { day, hours: (0..sources.hours.len()).into_par_iter().map(hour).collect() }
+}
+
+/// Adds to the last of those in order of cell and station, if it is the same station in the same cell.
+fn add(stays: &mut Vec<CellStay>, more: CellStay) {
+    match stays.last_mut() {
+        Some(last) if (last.cell, last.station) == (more.cell, more.station) => {
+            last.sums += more.sums;
+        }
+        _ => stays.push(more),
+    }
 }
 
 /// A station in a cell, for an hour or for the day.

@@ -43,7 +43,8 @@ pub(crate) fn read(
     for &(number, column) in columns {
         by_number[number] = Some(column);
     }
-    let read = |group| read_group(&groups, group, &by_number);
+    let columns = Columns::new(by_number);
+    let read = |group| read_group(&groups, group, &columns);
     let read: Vec<Vec<StationRow>> =
         (0..groups.len()).into_par_iter().map(read).collect::<Result<_, _>>()?;
     for station in read.into_iter().flatten() {
@@ -52,11 +53,43 @@ pub(crate) fn read(
     Ok(())
 }
 
-/// The stations of a row group; `columns` has the column of each poll's number.
+/// The column of each poll, by its number in the compacted day.
+struct Columns {
+    by_number: Vec<Option<usize>>,
+    /// Whether the poll's column comes right after that of the poll numbered one less.
+    follows: Vec<bool>,
+}
+
+impl Columns {
+    fn new(by_number: Vec<Option<usize>>) -> Self {
+        let follows = |number: usize| {
+            let before = number.checked_sub(1).and_then(|before| by_number[before]);
+            before.is_some_and(|before| by_number[number] == Some(before + 1))
+        };
+        Self { follows: (0..by_number.len()).map(follows).collect(), by_number }
+    }
+
+    /// Of rows with these numbers, those whose column does not come right after that of the row
+    /// before.
+    fn breaks(&self, numbers: &[u32]) -> Vec<bool> {
+        let mut breaks = vec![true; numbers.len()];
+        for (is_break, pair) in breaks.iter_mut().skip(1).zip(numbers.windows(2)) {
+            let follows = self.follows.get(pair[1] as usize).copied().unwrap_or(false);
+            *is_break = pair[0].checked_add(1) != Some(pair[1]) || !follows;
+        }
+        breaks
+    }
+
+    fn of(&self, number: u32) -> Option<usize> {
+        self.by_number.get(number as usize).copied().flatten()
+    }
+}
+
+/// The stations of a row group.
 fn read_group(
     groups: &Groups,
     group: usize,
-    columns: &[Option<usize>],
+    columns: &Columns,
 ) -> Result<Vec<StationRow>, CodecError> {
     let mut read: Vec<StationRow> = Vec::new();
     // Of the station that is read: the column that its last row went to.
@@ -67,9 +100,12 @@ fn read_group(
         let ids: &StringArray = stations.values().as_string();
         let numbers = batch.column(COLUMNS.len()).as_primitive::<UInt32Type>().values();
         let observed = Observed::of(&batch.columns()[1..COLUMNS.len()]);
+        let mut is_new = columns.breaks(numbers);
+        observed.mark_changes(&mut is_new);
         let mut rows = 0..0;
         for of_station in stations.keys().values().chunk_by(|a, b| a == b) {
             rows = rows.end..rows.end + of_station.len();
+            is_new[rows.start] = true;
             let id = usize::try_from(of_station[0]).ok().filter(|&key| key < ids.len());
             let id = id.ok_or_else(|| CodecError::MissingColumn(COLUMNS[0].to_owned()))?;
             if read.last().is_none_or(|station| station.id != ids.value(id)) {
@@ -78,12 +114,16 @@ fn read_group(
             }
             let Some(station) = read.last_mut() else { continue };
             for row in rows.clone() {
-                if let Some(&Some(column)) = columns.get(numbers[row] as usize) {
+                if !is_new[row] {
+                    station.repeat();
+                    last = last.map(|column| column + 1);
+                } else if let Some(column) = columns.of(numbers[row]) {
                     station.add(column, observed.said(row), last == Some(column));
                     last = Some(column);
                 }
             }
         }
     }
+    read.retain(StationRow::is_mentioned);
     Ok(read)
 }

@@ -211,14 +211,12 @@ pub(crate) async fn list(
     system: &SystemId,
     date: NaiveDate,
 ) -> Result<Vec<Recordings>, LakeError> {
-    let listed = lake.list_day(table, system, date).await?;
-    Ok(listed
-        .into_iter()
-        .filter_map(|listed| match listed.key {
-            Key::Recorded { stamp, .. } => Some(Recordings { key: listed.key, stamp }),
-            Key::Derived { .. } => None,
-        })
-        .collect())
+    let keys = lake.list_day(table, system, date).await?;
+    let recordings = |key: Key| match key {
+        Key::Recorded { stamp, .. } => Some(Recordings { key, stamp }),
+        Key::Derived { .. } => None,
+    };
+    Ok(keys.into_iter().filter_map(recordings).collect())
 }
 
 fn sha256(text: &str) -> String {

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use hotspots_data::table::{HotspotHour, QualityCheck, Row, StationDay};
+use hotspots_data::codec::CodecError;
+use hotspots_data::table::{QualityCheck, Row, StationDay};
 use hotspots_data::{DaySummary, Resolution, SystemId};
 use rayon::prelude::*;
 
@@ -18,7 +19,7 @@ use crate::quality::checks;
 use crate::read_day::ObservedDay;
 use crate::station_day::{StationSums, station_sums};
 use crate::station_rows::{Left, left_out, station_rows};
-use crate::stays::Stays;
+use crate::stays::stays;
 use crate::timeline::{Segment, Timeline};
 
 /// The resolution's own part of a day: what is asked for, and what is known beforehand.
@@ -69,15 +70,28 @@ pub(crate) fn day_tables(
         .map(|station| station_sums(station, places, &timeline, &times))
         .collect();
 
+    let (stays, (totals, left, station_rows, checks)) = rayon::join(
+        || stays(stations, &days, places, hours.len()),
+        || {
+            let totals = Totals::new(&days, hours.len());
+            let left = left_out(stations, &days, places);
+            let rows = station_rows(stations, &days, places, &hours);
+            let checks = checks(stations, &days, places, day.length().num_milliseconds());
+            (totals, left, rows, checks)
+        },
+    );
     let sources = Sources {
         stations,
         days: &days,
         places,
-        stays: &Stays::new(stations, &days, places, wanted.len(), hours.len())?,
-        totals: &Totals::new(&days, hours.len()),
+        stays: &stays?,
+        totals: &totals,
         timeline: &timeline,
         hours: &hours,
     };
+    let cells: Vec<CellDay> =
+        free.par_iter().enumerate().map(|(index, free)| cells(sources, free, index)).collect();
+
     let about = About {
         system,
         inputs,
@@ -85,27 +99,43 @@ pub(crate) fn day_tables(
         polls: &polls,
         vehicle_polls: &vehicle_polls,
         segments: &timeline.segments,
-        left: left_out(stations, &days, places),
+        left,
         observations,
     };
-    let of_cells = |(index, wanted): (usize, &Wanted)| {
-        let cells = cells(sources, &free[index], index)?;
-        about.cell_tables(&cells, &hours, wanted)
+    let summaries: Vec<DaySummary> = wanted
+        .iter()
+        .zip(&cells)
+        .map(|(wanted, cells)| about.summary(&cells.day, wanted))
+        .collect();
+    let metadata = summaries.last().map(DaySummary::to_metadata).unwrap_or_default();
+    let of_cells = |((wanted, cells), summary): ((&Wanted, &CellDay), &DaySummary)| {
+        cell_tables(cells, &hours, wanted, summary)
     };
-    let cells: Vec<CellTables> = wanted
-        .par_iter()
-        .enumerate()
-        .map(|(i, w)| of_cells((i, w)))
-        .collect::<Result<_, AggregateError>>()?;
-    let metadata = cells.last().map(|tables| tables.summary.to_metadata()).unwrap_or_default();
-    let rows = station_rows(stations, &days, places, &hours);
-    let checks = checks(stations, &days, places, day.length().num_milliseconds());
     let encode = AggregateError::Encode;
+    let (cells, (station_days, quality)) = rayon::join(
+        || wanted.par_iter().zip(&cells).zip(&summaries).map(of_cells).collect::<Result<_, _>>(),
+        || (StationDay::encode(&station_rows, &metadata), QualityCheck::encode(&checks, &metadata)),
+    );
     Ok(DayTables {
-        station_days: StationDay::encode(&rows, &metadata).map_err(encode)?,
-        quality: QualityCheck::encode(&checks, &metadata).map_err(encode)?,
-        cells,
+        station_days: station_days.map_err(encode)?,
+        quality: quality.map_err(encode)?,
+        cells: cells.map_err(encode)?,
     })
+}
+
+fn cell_tables(
+    cells: &CellDay,
+    hours: &[Hour],
+    wanted: &Wanted,
+    summary: &DaySummary,
+) -> Result<CellTables, CodecError> {
+    let resolution = wanted.resolution;
+    let metadata = summary.to_metadata();
+    let (hotspots, hourly) = rayon::join(
+        || Row::encode(&hotspots(&cells.day, resolution, &wanted.baseline), &metadata),
+        || Row::encode_parts(hourly(hours, &cells.hours), &metadata),
+    );
+    Ok(CellTables { resolution, hotspots: hotspots?, hourly: hourly?, summary: summary.clone() })
 }
 
 /// What a day's summary is made of.
@@ -121,25 +151,6 @@ struct About<'d> {
 }
 
 impl About<'_> {
-    fn cell_tables(
-        &self,
-        cells: &CellDay,
-        hours: &[Hour],
-        wanted: &Wanted,
-    ) -> Result<CellTables, AggregateError> {
-        let resolution = wanted.resolution;
-        let rows = hotspots(&cells.day, resolution, &wanted.baseline);
-        let hour_rows: Vec<HotspotHour> = hourly(hours, &cells.hours);
-        let summary = self.summary(&cells.day, wanted);
-        let metadata = summary.to_metadata();
-        let encode = AggregateError::Encode;
-        let (hotspots, hourly) = rayon::join(
-            || Row::encode(&rows, &metadata).map_err(encode),
-            || Row::encode(&hour_rows, &metadata).map_err(encode),
-        );
-        Ok(CellTables { resolution, hotspots: hotspots?, hourly: hourly?, summary })
-    }
-
     fn summary(&self, cells: &[Figures], wanted: &Wanted) -> DaySummary {
         let day = self.inputs.day;
         let holds = holds(self.polls, day, self.options.max_gap());

@@ -51,38 +51,57 @@ struct LastPoll {
     stations: Vec<usize>,
     /// Rows whose station had a row before in the same poll.
     repeated: Vec<usize>,
+    /// What it said, by row.
+    said: Vec<Said>,
     /// The column after it.
     next: usize,
+    /// Whether none of its stations has a later one.
+    is_at_end: bool,
 }
 
 impl Grid {
-    /// Fills in the column of a poll.
+    /// Fills in the column of a poll. Where it follows another, that is the one added last.
     pub(crate) fn add(&mut self, poll: usize, rows: &PollRows) {
-        match (&mut self.last, &rows.changed) {
-            (Some(last), Some(changed)) if last.next == poll && last.repeated.is_empty() => {
-                for &row in changed {
-                    let station = &mut self.stations[last.stations[row as usize]];
-                    station.set_from(poll, Some(rows.observed.said(row as usize)));
+        match &mut self.last {
+            Some(last) if rows.follows => {
+                for &(row, said) in &rows.said {
+                    last.said[row as usize] = said;
                 }
-                last.next += 1;
+                if last.is_at_end && last.next == poll && last.repeated.is_empty() {
+                    for &(row, said) in &rows.said {
+                        self.stations[last.stations[row as usize]].set_from(poll, Some(said));
+                    }
+                    last.next += 1;
+                    return;
+                }
             }
-            _ => self.add_all(poll, rows),
+            _ => self.begin(rows),
         }
+        self.add_all(poll);
     }
 
-    fn add_all(&mut self, poll: usize, rows: &PollRows) {
+    fn begin(&mut self, rows: &PollRows) {
         self.settle();
         let (stations, repeated) = match self.last.take() {
             Some(last) if last.ids == rows.ids => (last.stations, last.repeated),
             _ => self.stations_of(&rows.ids),
         };
-        let mut repeats = repeated.iter().copied().peekable();
-        for (row, &station) in stations.iter().enumerate() {
+        let (ids, said) = (Arc::clone(&rows.ids), rows.said.iter().map(|row| row.1).collect());
+        self.last = Some(LastPoll { ids, stations, repeated, said, next: 0, is_at_end: false });
+    }
+
+    fn add_all(&mut self, poll: usize) {
+        self.settle();
+        let Some(last) = &mut self.last else { return };
+        let mut repeats = last.repeated.iter().copied().peekable();
+        last.is_at_end = true;
+        for (row, (&station, &said)) in last.stations.iter().zip(&last.said).enumerate() {
             let is_repeated = repeats.next_if_eq(&row).is_some();
-            self.stations[station].add(poll, rows.observed.said(row), is_repeated);
+            let station = &mut self.stations[station];
+            station.add(poll, said, is_repeated);
+            last.is_at_end &= station.covered == poll + 1;
         }
-        let ids = Arc::clone(&rows.ids);
-        self.last = Some(LastPoll { ids, stations, repeated, next: poll + 1 });
+        last.next = poll + 1;
     }
 
     /// Adds polls of a station that come after all that it has.
@@ -151,6 +170,16 @@ impl StationRow {
             self.set_from(poll, Some(said));
             self.covered = poll + 1;
         }
+    }
+
+    /// Adds that the next poll says the same as the last one.
+    pub(crate) fn repeat(&mut self) {
+        self.covered += 1;
+    }
+
+    /// Whether any poll mentions it.
+    pub(crate) fn is_mentioned(&self) -> bool {
+        self.covered > 0
     }
 
     /// The runs of polls that observed the same, in order; polls that did not observe the station are
@@ -241,18 +270,16 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::Observed;
-    use arrow::array::{ArrayRef, BooleanArray, Int32Array};
     use proptest::prelude::*;
 
+    /// A poll; `changed` where it follows another.
     fn poll(rows: &[(&str, i32)], changed: Option<&[u32]>) -> PollRows {
-        let none = || Arc::new(Int32Array::new_null(rows.len())) as ArrayRef;
-        let bikes = Arc::new(rows.iter().map(|&(_, bikes)| bikes).collect::<Int32Array>());
-        let installed = Arc::new(BooleanArray::from(vec![true; rows.len()]));
+        let all: Vec<u32> = (0..rows.len() as u32).collect();
+        let told = changed.unwrap_or(&all).iter();
         PollRows {
             ids: Arc::new(rows.iter().map(|(id, _)| Some(*id)).collect()),
-            observed: Observed::of(&[bikes, none(), none(), none(), installed]),
-            changed: changed.map(<[u32]>::to_vec),
+            follows: changed.is_some(),
+            said: told.map(|&row| (row, said(rows[row as usize].1))).collect(),
         }
     }
 
@@ -294,6 +321,22 @@ mod tests {
                 ("c".to_owned(), vec![none, 4, 6, 6, 7, 7, none, 7], 0),
             ]
         );
+    }
+
+    #[test]
+    fn late_polls_of_a_compacted_day_are_filled_in_one_after_another() {
+        let mut compacted = StationRow::new("a");
+        for poll in [0, 1, 4, 5] {
+            compacted.add(poll, said(1), false);
+        }
+        let mut grid = Grid::default();
+        grid.append(compacted);
+        grid.add(2, &poll(&[("a", 2), ("b", 7)], None));
+        grid.add(3, &poll(&[("a", 3), ("b", 7)], Some(&[0])));
+        grid.add(6, &poll(&[("a", 3), ("b", 8)], Some(&[1])));
+        let stations = grid.into_stations();
+        assert_eq!(bikes(&stations[0], 7), [1, 1, 2, 3, 1, 1, 3]);
+        assert_eq!(bikes(&stations[1], 7), [UNKNOWN, UNKNOWN, 7, 7, UNKNOWN, UNKNOWN, 8]);
     }
 
     proptest! {

@@ -58,11 +58,13 @@ pub(crate) fn hotspots(
     ranked(figures.iter().zip(gi).zip(smoothed).map(row).collect())
 }
 
-/// The cells of each hour as rows, in order of time and of cell.
-pub(crate) fn hourly(hours: &[Hour], figures: &[Vec<Figures>]) -> Vec<HotspotHour> {
-    let bikes: Vec<f64> = figures.iter().flatten().map(|cell| cell.bikes).collect();
-    let most = largest(&bikes);
-    let row = |hour: &Hour, cell: &Figures| HotspotHour {
+/// The cells of each hour as rows, hour by hour, each in order of cell.
+pub(crate) fn hourly<'d>(
+    hours: &'d [Hour],
+    figures: &'d [Vec<Figures>],
+) -> impl Iterator<Item = Vec<HotspotHour>> + 'd {
+    let most = figures.iter().flatten().map(|cell| cell.bikes).fold(0.0, f64::max);
+    let row = move |hour: &Hour, cell: &Figures| HotspotHour {
         hex_id: cell.cell.to_string(),
         hour: hour.hour,
         hour_start: hour.start,
@@ -78,10 +80,10 @@ pub(crate) fn hourly(hours: &[Hour], figures: &[Vec<Figures>]) -> Vec<HotspotHou
         stations: cell.stations,
         coverage: cell.coverage,
     };
-    let rows_of = |(hour, cells): (_, &Vec<Figures>)| -> Vec<HotspotHour> {
+    let of_hour = move |(hour, cells): (&Hour, &Vec<Figures>)| {
         cells.iter().map(|cell| row(hour, cell)).collect()
     };
-    hours.iter().zip(figures).flat_map(rows_of).collect()
+    hours.iter().zip(figures).map(of_hour)
 }
 
 /// The mean over each cell and its neighbours; a cell that is not there counts as 0.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, Int32Array, StringArray};
 use arrow::datatypes::Int32Type;
 use bytes::Bytes;
-use hotspots_data::codec::{CodecError, Successive};
-use hotspots_data::table::{Row as _, StationStatus};
+use hotspots_data::Successive;
+use hotspots_data::codec::CodecError;
+use hotspots_data::table::StationStatus;
 
 use crate::grid::{Counts, UNKNOWN};
 
@@ -42,9 +43,10 @@ pub(crate) struct Said {
 #[derive(Clone, Debug)]
 pub(crate) struct PollRows {
     pub(crate) ids: Arc<StringArray>,
-    pub(crate) observed: Observed,
-    /// The rows that differ from those of the poll decoded before, if that has the same ids.
-    pub(crate) changed: Option<Vec<u32>>,
+    /// Whether the poll decoded before has the same ids.
+    pub(crate) follows: bool,
+    /// By index of the row: all, or, where it follows, those that differ from the poll before.
+    pub(crate) said: Vec<(u32, Said)>,
 }
 
 /// Decodes the objects of polls, one after another.
@@ -54,8 +56,8 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn new() -> Self {
-        Self { columns: Successive::new(StationStatus::schema_of(&COLUMNS)), last: None }
+    pub(crate) fn new() -> Result<Self, CodecError> {
+        Ok(Self { columns: Successive::new::<StationStatus>(&COLUMNS)?, last: None })
     }
 
     /// Decodes one poll's object.
@@ -63,12 +65,19 @@ impl Decoder {
         let batch = self.columns.decode(bytes)?;
         let ids: &StringArray = batch.column(0).as_string();
         let observed = Observed::of(&batch.columns()[1..]);
+        let rows = 0..ids.len() as u32;
         let (ids, changed) = match self.last.take() {
             Some((same, last)) if same.as_ref() == ids => (same, Some(observed.changes(&last))),
             _ => (Arc::new(ids.clone()), None),
         };
-        self.last = Some((Arc::clone(&ids), observed.clone()));
-        Ok(PollRows { ids, observed, changed })
+        let said = |row| (row, observed.said(row as usize));
+        let follows = changed.is_some();
+        let said = changed.map_or_else(
+            || rows.map(said).collect(),
+            |changed| changed.into_iter().map(said).collect(),
+        );
+        self.last = Some((Arc::clone(&ids), observed));
+        Ok(PollRows { ids, follows, said })
     }
 }
 
@@ -99,6 +108,26 @@ impl Observed {
     /// The rows in which this differs from another of as many.
     fn changes(&self, other: &Self) -> Vec<u32> {
         let mut differs = vec![false; self.installed.len()];
+        self.mark_differences(other, &mut differs);
+        let rows = differs.iter().zip(0..).filter(|(differs, _)| **differs);
+        rows.map(|(_, row)| row).collect()
+    }
+
+    /// Marks the rows that differ from the row before them; the first is left as it is.
+    pub(crate) fn mark_changes(&self, differs: &mut [bool]) {
+        if let Some(but_one) = self.installed.len().checked_sub(1) {
+            self.slice(1, but_one).mark_differences(&self.slice(0, but_one), &mut differs[1..]);
+        }
+    }
+
+    fn slice(&self, from: usize, rows: usize) -> Self {
+        Self {
+            counts: self.counts.each_ref().map(|column| column.slice(from, rows)),
+            installed: self.installed.slice(from, rows),
+        }
+    }
+
+    fn mark_differences(&self, other: &Self, differs: &mut [bool]) {
         for (column, other) in self.counts.iter().zip(&other.counts) {
             let values = column.values().iter().zip(other.values());
             for (differs, (value, other)) in differs.iter_mut().zip(values) {
@@ -115,8 +144,6 @@ impl Observed {
                 *differs |= self.said(row).is_installed != other.said(row).is_installed;
             }
         }
-        let rows = differs.iter().zip(0..).filter(|(differs, _)| **differs);
-        rows.map(|(_, row)| row).collect()
     }
 }
 
@@ -135,6 +162,9 @@ mod tests {
         let yes = Some(true);
         let before = of(vec![Some(1), Some(2), Some(0), None, Some(-1)], vec![yes; 5]);
         assert_eq!(before.changes(&before), [0_u32; 0]);
+        let mut from_row_to_row = vec![false; 5];
+        before.mark_changes(&mut from_row_to_row);
+        assert_eq!(from_row_to_row, [false, true, true, true, true]);
         let after = of(
             vec![Some(1), Some(3), None, None, Some(-1)],
             vec![Some(false), yes, yes, yes, None],

@@ -31,7 +31,7 @@ pub(crate) fn pack(polls: &[WholePoll], time_zone: &str) -> Result<Bytes, CodecE
     let batches: Vec<&RecordBatch> = polls.iter().map(|poll| &poll.rows).collect();
     let groups = groups(&batches)?.into_iter().map(|rows| group(&batches, &rows));
     let (table, schema) = (StationStatusDaily::TABLE, StationStatusDaily::schema());
-    codec::encode_groups(table, StationStatusDaily::LAYOUT, &schema, groups, &metadata)
+    codec::encode_batches(table, StationStatusDaily::LAYOUT, &schema, groups, &metadata)
 }
 
 /// Takes the polls out of a compacted day; `keys` are theirs, in order of their numbers.

@@ -92,7 +92,7 @@ async fn read_polls(
     let lake = lake.clone();
     blocking(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
-        let mut reader = Decoder::new();
+        let mut reader = Decoder::new().map_err(AggregateError::Encode)?;
         for (column, key, bytes) in objects {
             let bytes = bytes.map_or_else(|| lake.get_local(&key), Ok)?;
             decoded.push((column, reader.decode(bytes).map_err(damaged(&key))?));

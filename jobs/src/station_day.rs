@@ -100,6 +100,8 @@ pub(crate) fn station_sums(
     times_ms: &[Option<i64>],
 ) -> StationSums {
     let mut day = StationSums { bikes_at: vec![None; times_ms.len()], ..StationSums::default() };
+    let capacity_in = |version| places.of(version, &station.id).and_then(|place| place.capacity);
+    let capacities: Vec<_> = (0..places.versions.len()).map(capacity_in).collect();
     let mut first: Option<Counts> = None;
     for (version, polls, counts) in by_version(station, places) {
         for piece in timeline.pieces(polls.clone()) {
@@ -121,8 +123,7 @@ pub(crate) fn station_sums(
             let first = *first.get_or_insert(counts);
             day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
         }
-        let capacity = places.of(version, &station.id).and_then(|place| place.capacity);
-        if let Some(capacity) = capacity {
+        if let Some(capacity) = capacities.get(version).copied().flatten() {
             let docks = counts.docks.max(0);
             day.bikes_above_capacity |= counts.bikes > capacity;
             day.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;

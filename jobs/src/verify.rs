@@ -99,32 +99,28 @@ impl<'l> Reading<'l> {
     /// Recorded objects: each has the rows that it is named after.
     async fn recorded(&mut self) -> Result<(), AggregateError> {
         for table in Recorded::ALL {
-            let listed = self.lake.list_day(table, &self.report.system, self.report.date).await?;
-            for listed in listed {
-                let Some(bytes) = self.read(&listed.key).await? else { continue };
+            let keys = self.lake.list_day(table, &self.report.system, self.report.date).await?;
+            for key in keys {
+                let Some(bytes) = self.read(&key).await? else { continue };
                 let good = match table {
-                    Recorded::StationStatus => {
-                        self.rows::<StationStatus>(&listed.key, bytes).is_some()
-                    }
+                    Recorded::StationStatus => self.rows::<StationStatus>(&key, bytes).is_some(),
                     Recorded::StationInformation => {
-                        self.rows::<StationInformation>(&listed.key, bytes).is_some()
+                        self.rows::<StationInformation>(&key, bytes).is_some()
                     }
                     Recorded::SystemInformation => {
-                        self.rows::<SystemInformation>(&listed.key, bytes).is_some()
+                        self.rows::<SystemInformation>(&key, bytes).is_some()
                     }
-                    Recorded::VehicleStatus => {
-                        self.rows::<VehicleStatus>(&listed.key, bytes).is_some()
-                    }
-                    Recorded::OtherFeeds => self.rows::<OtherFeed>(&listed.key, bytes).is_some(),
+                    Recorded::VehicleStatus => self.rows::<VehicleStatus>(&key, bytes).is_some(),
+                    Recorded::OtherFeeds => self.rows::<OtherFeed>(&key, bytes).is_some(),
                     Recorded::Polls => {
-                        let attempts = self.rows::<Poll>(&listed.key, bytes);
+                        let attempts = self.rows::<Poll>(&key, bytes);
                         self.in_ledger
                             .extend(attempts.into_iter().flatten().filter_map(stored_key));
                         continue;
                     }
                 };
                 if good {
-                    self.held.insert(listed.key.to_string());
+                    self.held.insert(key.to_string());
                 }
             }
         }

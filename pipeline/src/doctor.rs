@@ -218,10 +218,10 @@ async fn cadence(lake: &Lake, system: &SystemId, now: DateTime<Utc>) -> Result<S
     let Some(date) = lake.dates(Recorded::StationStatus, system).await?.pop() else {
         return Ok("the lake has no poll of it yet".to_owned());
     };
-    let listed = lake.list_day(Recorded::StationStatus, system, date).await?;
-    let stamps: Vec<DateTime<Utc>> = listed
+    let keys = lake.list_day(Recorded::StationStatus, system, date).await?;
+    let stamps: Vec<DateTime<Utc>> = keys
         .iter()
-        .filter_map(|listed| match listed.key {
+        .filter_map(|key| match *key {
             Key::Recorded { stamp, .. } => Some(stamp),
             Key::Derived { .. } => None,
         })

@@ -255,9 +255,9 @@ pub(crate) async fn last_version(
     system: &SystemId,
 ) -> Result<Option<(LastVersion, Key)>, LakeError> {
     let Some(date) = lake.dates(table, system).await?.pop() else { return Ok(None) };
-    let listed = lake.list_day(table, system, date).await?;
-    Ok(listed.into_iter().next_back().and_then(|listed| match listed.key {
-        Key::Recorded { hash, .. } => Some((LastVersion { date, hash }, listed.key)),
+    let last = lake.list_day(table, system, date).await?.pop();
+    Ok(last.and_then(|key| match key {
+        Key::Recorded { hash, .. } => Some((LastVersion { date, hash }, key)),
         Key::Derived { .. } => None,
     }))
 }
@@ -270,9 +270,9 @@ pub(crate) async fn last_other_feeds(
     let table = Recorded::OtherFeeds;
     let Some(date) = lake.dates(table, system).await?.pop() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for listed in lake.list_day(table, system, date).await? {
-        let Key::Recorded { hash, .. } = listed.key else { continue };
-        let bytes = lake.get(&listed.key).await?.bytes;
+    for key in lake.list_day(table, system, date).await? {
+        let Key::Recorded { hash, .. } = key else { continue };
+        let bytes = lake.get(&key).await?.bytes;
         let rows = OtherFeed::decode(bytes).map(|(rows, _)| rows).unwrap_or_default();
         found.extend(rows.into_iter().map(|row| (row, LastVersion { date, hash })));
     }

@@ -62,8 +62,8 @@ impl TestLake {
             let (lake, system) = (self.open(), system.parse::<SystemId>().expect("a system"));
             let mut rows = Vec::new();
             for date in lake.dates(table, &system).await.expect("dates") {
-                for listed in lake.list_day(table, &system, date).await.expect("a listing") {
-                    let bytes = lake.get(&listed.key).await.expect("an object").bytes;
+                for key in lake.list_day(table, &system, date).await.expect("a listing") {
+                    let bytes = lake.get(&key).await.expect("an object").bytes;
                     rows.extend(R::decode(bytes).expect("a table").0);
                 }
             }

@@ -4,7 +4,7 @@ use super::definition::table;
 
 table! {
     /// One H3 cell in one hour of a local day.
-    HotspotHour = "hotspots_hourly" version 1 Described {
+    HotspotHour = "hotspots_hourly" version 1 Long {
         hex_id: String ["H3 index"] "The cell.",
         hour: u32 ["hour, 0 to 23"] "The hour on the local clock; where clocks are set back it occurs twice, told apart by `hour_start`.",
         hour_start: DateTime<Utc> ["ms since 1970, UTC"] "When the hour begins.",

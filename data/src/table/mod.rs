@@ -14,6 +14,8 @@ mod station_status_daily;
 mod system_information;
 mod vehicle_status;
 
+use std::fmt;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
@@ -41,6 +43,13 @@ pub struct TableName {
     pub name: &'static str,
     /// Raised when a column changes its meaning, its type or its name.
     pub version: u32,
+}
+
+impl fmt::Display for TableName {
+    /// Such as `station_status/1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.name, self.version)
+    }
 }
 
 /// A row of a table: its fields are the table's columns.
@@ -102,6 +111,18 @@ pub trait Row: Sized {
             metadata.insert(CLOCKS_HASH.to_owned(), Self::hash_of(rows, true).to_string());
         }
         codec::encode(Self::TABLE, Self::LAYOUT, &Self::to_batch(rows), &metadata)
+    }
+
+    /// Rows as Parquet bytes, without holding all of them: those of a computed table, part by part.
+    ///
+    /// # Errors
+    /// [`CodecError`] when they cannot be written.
+    fn encode_parts(
+        parts: impl IntoIterator<Item = Vec<Self>>,
+        metadata: &Metadata,
+    ) -> Result<Bytes, CodecError> {
+        let batches = parts.into_iter().map(|rows| Ok(Self::to_batch(&rows)));
+        codec::encode_batches(Self::TABLE, Self::LAYOUT, &Self::schema(), batches, metadata)
     }
 
     /// Parquet bytes as rows.
