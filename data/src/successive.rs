@@ -92,7 +92,8 @@ impl Successive {
                 return Ok(decode(&self.schema, bytes)?.0);
             };
             *last = Some(Stored {
-                bytes: stored,
+                // A copy: a slice would keep the whole file.
+                bytes: Bytes::copy_from_slice(&stored),
                 compression: chunk.compression(),
                 descriptor: chunk.column_descr_ptr(),
                 array: Arc::clone(&array),

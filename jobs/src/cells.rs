@@ -22,8 +22,6 @@ pub(crate) struct Sources<'d> {
     pub(crate) stations: &'d [StationRow],
     pub(crate) days: &'d [StationSums],
     pub(crate) places: &'d Places,
-    pub(crate) stays: &'d [Stay],
-    pub(crate) totals: &'d Totals,
     pub(crate) timeline: &'d Timeline,
     pub(crate) hours: &'d [Hour],
 }
@@ -73,8 +71,13 @@ impl Totals {
 }
 
 /// Adds up the stations and the free-standing bikes of each cell.
-pub(crate) fn cells(sources: Sources<'_>, free: &FreeDay, resolution: usize) -> CellDay {
-    let in_cells = sources.stays.iter().filter_map(|stay| Some((stay.cells[resolution]?, stay)));
+pub(crate) fn cells(
+    sources: Sources<'_>,
+    (stays, totals): (&[Stay], &Totals),
+    (free, offers): (&FreeDay, &[(Cell, Vec<Offer>)]),
+    resolution: usize,
+) -> CellDay {
+    let in_cells = stays.iter().filter_map(|stay| Some((stay.cells[resolution]?, stay)));
     let mut stays: Vec<(Cell, &Stay)> = in_cells.collect();
     stays.sort_by_key(|(cell, stay)| (*cell, stay.station));
     let mut by_hour: Vec<Vec<CellStay>> = vec![Vec::new(); sources.hours.len()];
@@ -86,24 +89,23 @@ pub(crate) fn cells(sources: Sources<'_>, free: &FreeDay, resolution: usize) -> 
         }
     }
     let free_bikes = FreeSums::new(free, &sources.timeline.segments, sources.hours.len());
-    let offers = cell_offers(sources, free, resolution);
     let day = Period {
         stays: &of_day,
-        totals: &sources.totals.day,
+        totals: &totals.day,
         free: &free_bikes.day,
         free_hold_ms: free_bikes.hold_ms.iter().sum(),
         length_ms: sources.hours.iter().map(Hour::length_ms).sum(),
     };
-    let day = day.figures(&offers, Offer::total);
+    let day = day.figures(offers, Offer::total);
     let hour = |index: usize| {
         let period = Period {
             stays: &by_hour[index],
-            totals: &sources.totals.hours[index],
+            totals: &totals.hours[index],
             free: &free_bikes.hours[index],
             free_hold_ms: free_bikes.hold_ms[index],
             length_ms: sources.hours[index].length_ms(),
         };
-        period.figures(&offers, |hours| hours[index])
+        period.figures(offers, |hours| hours[index])
     };
     CellDay { day, hours: (0..sources.hours.len()).into_par_iter().map(hour).collect() }
 }
@@ -236,7 +238,11 @@ impl FreeSums {
 }
 
 /// What each cell of the day offers by hour, in order of cell.
-fn cell_offers(sources: Sources<'_>, free: &FreeDay, resolution: usize) -> Vec<(Cell, Vec<Offer>)> {
+pub(crate) fn cell_offers(
+    sources: Sources<'_>,
+    free: &FreeDay,
+    resolution: usize,
+) -> Vec<(Cell, Vec<Offer>)> {
     let mut stations: BTreeMap<Cell, Vec<(&Spans, Range<usize>)>> =
         free.keys().map(|&cell| (cell, Vec::new())).collect();
     for (station, day) in sources.stations.iter().zip(sources.days) {

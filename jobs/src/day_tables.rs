@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
-use crate::cells::{CellDay, Figures, Sources, Totals, cells};
+use crate::cells::{CellDay, Figures, Sources, Totals, cell_offers, cells};
 use crate::day_inputs::{DayInputs, METHOD};
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::{hotspots, hourly};
@@ -70,27 +70,24 @@ pub(crate) fn day_tables(
         .map(|station| station_sums(station, places, &timeline, &times))
         .collect();
 
-    let (stays, (totals, left, station_rows, checks)) = rayon::join(
+    let sources = Sources { stations, days: &days, places, timeline: &timeline, hours: &hours };
+    let (stays, (totals, offers, left, station_rows, checks)) = rayon::join(
         || stays(stations, &days, places, hours.len()),
         || {
             let totals = Totals::new(&days, hours.len());
+            let of_free = |(index, free)| cell_offers(sources, free, index);
+            let offers: Vec<_> = free.iter().enumerate().map(of_free).collect();
             let left = left_out(stations, &days, places);
             let rows = station_rows(stations, &days, places, &hours);
             let checks = checks(stations, &days, places, day.length().num_milliseconds());
-            (totals, left, rows, checks)
+            (totals, offers, left, rows, checks)
         },
     );
-    let sources = Sources {
-        stations,
-        days: &days,
-        places,
-        stays: &stays?,
-        totals: &totals,
-        timeline: &timeline,
-        hours: &hours,
-    };
-    let cells: Vec<CellDay> =
-        free.par_iter().enumerate().map(|(index, free)| cells(sources, free, index)).collect();
+    let stays = stays?;
+    let summed = (stays.as_slice(), &totals);
+    let of_resolution = |(index, free)| cells(sources, summed, free, index);
+    let free = free.par_iter().zip(offers.par_iter().map(Vec::as_slice));
+    let cells: Vec<CellDay> = free.enumerate().map(of_resolution).collect();
 
     let about = About {
         system,

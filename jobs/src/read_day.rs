@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, try_join};
 use hotspots_data::codec::CodecError;
 use hotspots_data::table::{Row as _, StationInformation};
 use hotspots_data::{Key, Lake, LakeError, Resolution};
@@ -34,9 +34,11 @@ pub(crate) async fn read_day(
     inputs: &DayInputs,
     resolutions: &[Resolution],
 ) -> Result<ObservedDay, AggregateError> {
-    let places = read_places(lake, inputs, resolutions).await?;
-    let free = read_vehicles(lake, inputs, resolutions).await?;
-    let stations = read_status(lake, inputs).await?;
+    let (stations, places, free) = try_join!(
+        read_status(lake, inputs),
+        read_places(lake, inputs, resolutions),
+        read_vehicles(lake, inputs, resolutions),
+    )?;
     Ok(ObservedDay { stations, places, free })
 }
 
@@ -110,8 +112,12 @@ async fn read_places(
     let mut versions = Vec::new();
     for (information, polls) in in_force(&inputs.information, &inputs.polls()) {
         let bytes = lake.get(&information.key).await?.bytes;
-        let (rows, _) = StationInformation::decode(bytes).map_err(damaged(&information.key))?;
-        versions.push(Version::new(polls, rows, resolutions));
+        let (key, resolutions) = (information.key.clone(), resolutions.to_vec());
+        let decode = move || {
+            let (rows, _) = StationInformation::decode(bytes).map_err(damaged(&key))?;
+            Ok(Version::new(polls, rows, &resolutions))
+        };
+        versions.push(blocking(decode).await?);
     }
     Ok(Places { versions })
 }

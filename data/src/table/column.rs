@@ -17,6 +17,14 @@ pub(super) trait Column: Sized {
 
     fn data_type() -> DataType;
 
+    /// The values as an array, none of them null.
+    fn full<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        Self: 'a,
+    {
+        Self::array(values.map(Some))
+    }
+
     /// The values as an array; `None` is null.
     fn array<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef
     where
@@ -34,6 +42,10 @@ macro_rules! primitive_column {
         impl Column for $rust {
             fn data_type() -> DataType {
                 $data_type
+            }
+
+            fn full<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+                Arc::new($array::from_iter_values(values.copied()))
             }
 
             fn array<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
@@ -79,6 +91,10 @@ impl Column for String {
         DataType::Utf8
     }
 
+    fn full<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(values))
+    }
+
     fn array<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef {
         Arc::new(values.map(|v| v.map(String::as_str)).collect::<StringArray>())
     }
@@ -118,6 +134,13 @@ impl<T: Column> Column for Option<T> {
 
     fn data_type() -> DataType {
         T::data_type()
+    }
+
+    fn full<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        T: 'a,
+    {
+        T::array(values.map(Self::as_ref))
     }
 
     fn array<'a>(values: impl Iterator<Item = Option<&'a Self>>) -> ArrayRef

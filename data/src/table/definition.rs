@@ -43,7 +43,7 @@ macro_rules! table {
             fn to_batch(rows: &[Self]) -> arrow::array::RecordBatch {
                 use $crate::table::column::Column as _;
                 let columns: Vec<arrow::array::ArrayRef> = vec![
-                    $( <$ty>::array(rows.iter().map(|row| Some(&row.$field))), )*
+                    $( <$ty>::full(rows.iter().map(|row| &row.$field)), )*
                 ];
                 arrow::array::RecordBatch::try_new(Self::schema(), columns)
                     .expect("columns are made from the schema's own types")
