@@ -34,7 +34,8 @@ def compare(binary: str, runs: int, folder: pathlib.Path) -> int:
     call(binary, "compact", "--retain-days", "0", "--lake", str(packed))
     toolkit = installed("gbfs_toolkit")
     if toolkit:
-        lay_out_for_toolkit(raw)
+        # In a process of its own: a process's peak memory begins with that of the one that starts it.
+        call(sys.executable, str(HERE / "run.py"), "--lay-out", str(raw))
     peer = lambda name: [sys.executable, str(HERE / f"peer_{name}.py"), str(raw), SYSTEM, DATE, str(folder / f"{name}.parquet")]
     tasks = {
         "hotspots": [binary, "aggregate", "--lake", str(raw), "--log", "off"],
@@ -105,7 +106,7 @@ def sizes(raw, packed, folder):
     print(f"\nBytes per observation: polls {polls / rows:.2f}, compacted {ours / rows:.3f}, DuckDB's sorted zstd {theirs / rows:.3f} (ours / DuckDB's {ours / theirs:.2f})")
 
 
-def lay_out_for_toolkit(raw):
+def lay_out_for_toolkit(raw: pathlib.Path) -> None:
     import gbfs_toolkit as gb
     import pandas as pd
 
@@ -125,4 +126,6 @@ def call(*command):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--lay-out":
+        sys.exit(lay_out_for_toolkit(pathlib.Path(sys.argv[2])))
     sys.exit(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5))

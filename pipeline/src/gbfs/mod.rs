@@ -10,6 +10,7 @@ mod envelope;
 mod fields;
 mod other_feed;
 mod problems;
+mod rows;
 mod station_information;
 mod station_status;
 mod system_information;

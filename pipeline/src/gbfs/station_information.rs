@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use hotspots_data::table::StationInformation;
 use hotspots_data::{Cell, Resolution};
@@ -8,6 +6,7 @@ use super::Parsed;
 use super::envelope::{Document, FeedError};
 use super::fields::Fields;
 use super::problems::Problems;
+use super::rows::rows;
 
 const FEED: &str = "station_information";
 
@@ -28,24 +27,14 @@ pub fn parse_station_information(
         });
     }
     let last_updated = envelope.last_updated.map(|time| time.at);
-    let mut problems = Problems::default();
-    let mut seen = HashSet::with_capacity(stations.len());
-    let mut rows = Vec::with_capacity(stations.len());
-    for station in stations {
-        let Some(mut row) = read_station(station, fetched_at, language, &mut problems) else {
-            continue;
-        };
-        if !seen.insert(row.station_id.clone()) {
-            problems.note("duplicate station_id, first kept", &row.station_id);
-            continue;
-        }
-        row.last_updated = last_updated;
-        rows.push(row);
-    }
+    let read = |station, problems: &mut Problems| {
+        let row = read_station(station, fetched_at, language, problems)?;
+        Some(StationInformation { last_updated, ..row })
+    };
+    let (rows, problems) = rows(stations, "station_id", |row| row.station_id.as_str(), read);
     if rows.is_empty() {
         return Err(FeedError::WrongFeed { feed: FEED, reason: problems.to_string() });
     }
-    rows.sort_unstable_by(|a, b| a.station_id.cmp(&b.station_id));
     Ok(Parsed { rows, envelope, problems })
 }
 
@@ -55,10 +44,6 @@ fn read_station(
     language: Option<&str>,
     problems: &mut Problems,
 ) -> Option<StationInformation> {
-    if !station.is_object() {
-        problems.note("entry of `stations` that is no object", "left out");
-        return None;
-    }
     let Some(station_id) = station.id(&["station_id"], problems) else {
         problems.note("station without station_id", "left out");
         return None;

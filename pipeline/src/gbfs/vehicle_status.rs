@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use hotspots_data::table::VehicleStatus;
 
@@ -7,6 +5,7 @@ use super::Parsed;
 use super::envelope::{Document, FeedError};
 use super::fields::Fields;
 use super::problems::Problems;
+use super::rows::rows;
 use super::station_information::cells;
 use super::vehicle_types::VehicleTypes;
 
@@ -31,25 +30,15 @@ pub fn parse_vehicle_status(
     let vehicles: Vec<Fields<'_>> = serde_json::from_str(raw)
         .map_err(|error| FeedError::WrongFeed { feed: FEED, reason: error.to_string() })?;
     let last_updated = envelope.last_updated.map(|time| time.at);
-    let mut problems = Problems::default();
-    let mut seen = HashSet::with_capacity(vehicles.len());
-    let mut rows = Vec::with_capacity(vehicles.len());
     let any = !vehicles.is_empty();
-    for vehicle in vehicles {
-        let Some(mut row) = read_vehicle(vehicle, fetched_at, types, &mut problems) else {
-            continue;
-        };
-        if !seen.insert(row.vehicle_id.clone()) {
-            problems.note("duplicate vehicle_id, first kept", &row.vehicle_id);
-            continue;
-        }
-        row.last_updated = last_updated;
-        rows.push(row);
-    }
+    let read = |vehicle, problems: &mut Problems| {
+        let row = read_vehicle(vehicle, fetched_at, types, problems)?;
+        Some(VehicleStatus { last_updated, ..row })
+    };
+    let (rows, problems) = rows(vehicles, "vehicle_id", |row| row.vehicle_id.as_str(), read);
     if any && rows.is_empty() {
         return Err(FeedError::WrongFeed { feed: FEED, reason: problems.to_string() });
     }
-    rows.sort_unstable_by(|a, b| a.vehicle_id.cmp(&b.vehicle_id));
     Ok(Parsed { rows, envelope, problems })
 }
 
@@ -59,10 +48,6 @@ fn read_vehicle(
     types: &VehicleTypes,
     problems: &mut Problems,
 ) -> Option<VehicleStatus> {
-    if !vehicle.is_object() {
-        problems.note("entry of the list that is no object", "left out");
-        return None;
-    }
     let Some(vehicle_id) = vehicle.id(&["vehicle_id", "bike_id"], problems) else {
         problems.note("vehicle without an id", "left out");
         return None;
