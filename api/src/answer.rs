@@ -118,11 +118,18 @@ impl Answer {
         // Room for all headers at once, those of every answer included.
         response.headers_mut().reserve(16);
         if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
+            // What describes a body is left out with it (RFC 9110, 15.4.5).
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             *response.body_mut() = self.encoded(encoding, state).await?;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
+            if let Some(modified) = &self.modified {
+                headers.insert(header::LAST_MODIFIED, modified.clone());
+            }
+            if let Some(links) = &self.links {
+                headers.insert(header::LINK, links.clone());
+            }
             if let Some(name) = encoding.name() {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
             }
@@ -134,12 +141,6 @@ impl Answer {
         headers.insert(header::ETAG, etag.clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control(is_private));
         headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if let Some(modified) = &self.modified {
-            headers.insert(header::LAST_MODIFIED, modified.clone());
-        }
-        if let Some(links) = &self.links {
-            headers.insert(header::LINK, links.clone());
-        }
         Ok(response)
     }
 
@@ -169,7 +170,8 @@ impl Answer {
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
         };
-        cell.get_or_try_init(make).await.cloned()
+        // In a box: what is done once must not make the way of every request wider.
+        Box::pin(cell.get_or_try_init(make)).await.cloned()
     }
 }
 

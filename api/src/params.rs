@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::negotiate::Format;
 use crate::problem::Problem;
 use crate::routes::cell_of;
-use crate::selection::{Bbox, Circle, Metric, Order, RelativeTo, Wishes};
+use crate::wishes::{Bbox, Circle, Metric, Order, RelativeTo, Wishes};
 
 /// A query parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,13 +286,6 @@ impl Params {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Wishes {
-    /// Equal for equal wishes, and short for the usual ones.
-    pub(crate) fn name(&self) -> String {
-        if *self == Self::default() { String::new() } else { format!("{self:?}") }
     }
 }
 

@@ -169,8 +169,10 @@ impl Tables {
         let key = table.key(system, date);
         let Some(slot) = self.slot(&key, table, system, date).await? else { return Ok(None) };
         let before = slot.table.peek().map_or(0, |table| table.serial);
-        let found =
-            slot.table.get(TRUSTED_FOR, |kept| self.look(table, system, &key, kept)).await?;
+        let found = slot
+            .table
+            .get(TRUSTED_FOR, |kept| Box::pin(self.look(table, system, &key, kept)))
+            .await?;
         if found.as_ref().is_some_and(|found| found.serial != before) {
             self.make_room();
         }
@@ -223,10 +225,16 @@ impl Tables {
         if let Some(answer) = slice.answer.get() {
             return Ok(Arc::clone(answer));
         }
-        let answer =
-            slice.answer.get_or_try_init(async || Ok(Arc::new(make().await?))).await?.clone();
-        self.make_room();
-        Ok(answer)
+        // In a box: what is done once must not make the way of every request wider.
+        let once = slice.answer.get_or_try_init(async || Ok(Arc::new(make().await?)));
+        let answer = Box::pin(once).await.cloned();
+        if answer.is_ok() {
+            self.make_room();
+        } else {
+            // What cannot be made has no place: it would push out what can.
+            write(&table.answers).remove(name);
+        }
+        answer
     }
 
     /// Lets go of the tables that were not asked for longest, until the rest fits.
