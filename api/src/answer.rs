@@ -189,6 +189,8 @@ fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
         Encoding::Brotli => {
             let parameters = brotli::enc::BrotliEncoderParams {
                 quality: 5,
+                // A window as wide as the body and no wider: it is memory.
+                lgwin: (usize::BITS - body.len().leading_zeros()).clamp(10, 22) as i32,
                 size_hint: body.len(),
                 ..Default::default()
             };

@@ -5,6 +5,7 @@
 //! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
+mod attribution;
 mod connection;
 mod docs;
 mod documents;
@@ -22,6 +23,7 @@ mod server;
 mod state;
 mod tables;
 mod wishes;
+mod workers;
 
 pub use page::BaseMap;
 pub use server::{Limits, Options, Server};

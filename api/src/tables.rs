@@ -13,13 +13,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hotspots_data::codec::{self, Metadata};
 use hotspots_data::lake::Version;
 use hotspots_data::table::{
-    Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, SystemInformation,
-    TableName,
+    Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
+use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Resolution, SystemId};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::answer::Answer;
+use crate::attribution::Attribution;
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 
 /// The table whose folders say which systems and days there are.
@@ -92,18 +92,6 @@ pub(crate) struct Figures {
     /// Its cells.
     pub(crate) cells: usize,
     version: Version,
-}
-
-/// Who runs a system, and what may be done with its data.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub(crate) struct Attribution {
-    pub(crate) name: Option<String>,
-    pub(crate) operator: Option<String>,
-    pub(crate) url: Option<String>,
-    pub(crate) license_id: Option<String>,
-    pub(crate) license_url: Option<String>,
-    #[expect(clippy::struct_field_names, reason = "GBFS calls it so")]
-    pub(crate) attribution_organization_name: Option<String>,
 }
 
 impl Tables {
@@ -201,7 +189,7 @@ impl Tables {
     /// Who runs a system, as far as it says so.
     pub(crate) async fn attribution(&self, system: &SystemId) -> Arc<Attribution> {
         let fresh = entry(&self.attributions, system);
-        let look = |_| async { Ok(Some(Arc::new(read_attribution(&self.lake, system).await?))) };
+        let look = |_| async { Ok(Some(Arc::new(Attribution::read(&self.lake, system).await?))) };
         fresh.get(ATTRIBUTION_TRUSTED_FOR, look).await.ok().flatten().unwrap_or_default()
     }
 
@@ -406,27 +394,6 @@ pub(crate) fn name_of(table: Derived) -> TableName {
         Derived::Quality => QualityCheck::TABLE,
         Derived::StationStatusDaily => StationStatus::TABLE,
     }
-}
-
-async fn read_attribution(lake: &Lake, system: &SystemId) -> Result<Attribution, Failure> {
-    let table = Recorded::SystemInformation;
-    let Some(date) = lake.dates(table, system).await?.pop() else {
-        return Ok(Attribution::default());
-    };
-    let Some(last) = lake.list_day(table, system, date).await?.pop() else {
-        return Ok(Attribution::default());
-    };
-    let bytes = lake.get(&last.key).await?.bytes;
-    let damaged = |reason: String| Failure::Damaged { key: last.key.to_string(), reason };
-    let (rows, _) = SystemInformation::decode(bytes).map_err(|error| damaged(error.to_string()))?;
-    Ok(rows.into_iter().next_back().map_or_else(Attribution::default, |row| Attribution {
-        name: row.name,
-        operator: row.operator,
-        url: row.url,
-        license_id: row.license_id,
-        license_url: row.license_url,
-        attribution_organization_name: row.attribution_organization_name,
-    }))
 }
 
 /// Drops the half of a table's answers that was not asked for longest.
