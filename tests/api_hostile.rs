@@ -104,14 +104,34 @@ fn a_new_table_is_picked_up_under_load_without_a_failed_or_mixed_answer() {
     assert!(seen.iter().all(|response| response.status == 200), "{seen:?}");
     assert!(seen.iter().all(|response| response.body == old || response.body == new));
     assert!(seen.iter().any(|response| response.body == new), "the load saw the change");
+}
 
+#[test]
+fn a_new_day_is_the_latest_within_seconds_under_load_without_a_failed_or_mixed_answer() {
+    let (lake, serving, fixture) = served(200, &[]);
+    let load = Load::of(8, serving.address(), "/hotspots/latest");
+    let is_known = || get(serving.address(), "/hotspots/2026-10-21").status == 200;
+    assert!(!is_known());
+    std::thread::sleep(Duration::from_millis(200));
     let next = parse_date("2026-10-21").expect("a date");
-    wait(changed.write(&lake.open(), next)).expect("written");
-    until("the new day is listed and served", || {
-        get(serving.address(), "/hotspots/2026-10-21").status == 200
-            && get(serving.address(), "/hotspots/latest").header("content-location")
-                == "/hotspots/2026-10-21"
+    wait(fixture.write(&lake.open(), next)).expect("written");
+    let written = std::time::Instant::now();
+    until("the new day is served", || {
+        let latest = get(serving.address(), "/hotspots/latest");
+        is_known() && latest.header("content-location") == "/hotspots/2026-10-21"
     });
+    let took = written.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    std::thread::sleep(Duration::from_millis(200));
+    let (seen, failed) = load.end();
+    assert_eq!((seen.len(), failed), (2, 0), "the day before, then the new one");
+    for response in seen {
+        let of = response.json()["date"].as_str().map(|date| format!("/hotspots/{date}"));
+        assert_eq!(
+            (response.status, of.as_deref()),
+            (200, Some(response.header("content-location")))
+        );
+    }
 }
 
 #[test]

@@ -417,3 +417,32 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use hotspots_data::codec::Layout;
+
+    use super::*;
+    use crate::answer::Freshness;
+    use crate::negotiate::Format;
+
+    #[tokio::test]
+    async fn what_cannot_be_made_pushes_out_nothing() {
+        let (lake, system) = (Lake::open("memory:///").unwrap(), "velib".parse().unwrap());
+        let date = NaiveDate::from_ymd_opt(2026, 10, 20).unwrap();
+        let rows = RecordBatch::new_empty(StationDay::schema());
+        let file = codec::encode(StationDay::TABLE, Layout::Described, &rows, &Metadata::new());
+        lake.replace(&DAYS.key(&system, date), Bytes::new()).await.unwrap();
+        lake.replace(&Derived::StationDays.key(&system, date), file.unwrap()).await.unwrap();
+        let tables = Tables::new(lake, 1 << 20);
+        let table = tables.table(Derived::StationDays, &system, date).await.unwrap().unwrap();
+        let good = async || Ok::<_, ()>(Answer::new(Format::Json, Freshness::Closed, "good"));
+        let good = tables.answer(&table, "good", good).await.unwrap();
+        for number in 0..2 * ANSWERS {
+            let bad = tables.answer(&table, &format!("bad {number}"), async || Err(())).await;
+            assert!(bad.is_err());
+        }
+        let again = tables.answer(&table, "good", async || Err(())).await.unwrap();
+        assert!(Arc::ptr_eq(&good, &again));
+    }
+}
