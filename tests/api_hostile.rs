@@ -347,6 +347,27 @@ fn requests_sent_ahead_are_answered_in_their_order() {
 }
 
 #[test]
+fn memory_is_bounded_with_all_encodings_counted() {
+    let (_lake, serving, _fixture) = served(1500, &["--memory-mb", "2"]);
+    let mut client = Client::connect(serving.address());
+    // Tables and two plain answers fit; the same in every encoding do not.
+    for path in [PATH, "/hotspots/2026-10-20?metric=docks"] {
+        for encoding in ["identity", "gzip", "zstd", "br"] {
+            let accept = format!("accept-encoding: {encoding}");
+            assert_eq!(client.ask("GET", path, &[&accept]).expect("an answer").status, 200);
+            let bytes = memory_bytes(serving.address());
+            assert!(bytes <= 2 << 20, "{path} {encoding}: {bytes}");
+        }
+    }
+}
+
+fn memory_bytes(address: &str) -> u64 {
+    let text = String::from_utf8(get(address, "/metrics").body).unwrap();
+    let bytes = text.lines().find_map(|line| line.strip_prefix("hotspots_memory_bytes "));
+    bytes.expect("a figure").parse().expect("a number")
+}
+
+#[test]
 fn random_requests_get_an_answer_below_500_and_take_no_memory() {
     let (_lake, serving, _fixture) = served(50, &["--memory-mb", "8"]);
     let parts = [
@@ -441,9 +462,7 @@ fn random_requests_get_an_answer_below_500_and_take_no_memory() {
         *answered.entry(status).or_default() += 1;
     }
     assert!(answered[&200] > 100 && answered[&400] > 100 && answered[&404] > 100, "{answered:?}");
-    let text = String::from_utf8(get(serving.address(), "/metrics").body).unwrap();
-    let bytes = text.lines().find_map(|line| line.strip_prefix("hotspots_memory_bytes "));
-    let bytes: u64 = bytes.expect("a figure").parse().expect("a number");
+    let bytes = memory_bytes(serving.address());
     assert!(bytes <= 8 << 20, "{bytes}");
     assert_eq!(get(serving.address(), PATH).status, 200);
 }

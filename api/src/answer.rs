@@ -171,7 +171,9 @@ impl Answer {
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
         };
         // In a box: what is done once must not make the way of every request wider.
-        Box::pin(cell.get_or_try_init(make)).await.cloned()
+        let encoded = Box::pin(cell.get_or_try_init(make)).await?.clone();
+        state.tables.make_room();
+        Ok(encoded)
     }
 }
 

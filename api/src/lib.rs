@@ -5,6 +5,7 @@
 //! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
+mod answers;
 mod attribution;
 mod connection;
 mod docs;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
 use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Resolution, SystemId};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
+use crate::answers::Answers;
 use crate::attribution::Attribution;
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 
@@ -30,8 +31,6 @@ const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// Tables read from the lake at once.
 const LOADS: usize = 8;
-/// Answers kept of one table.
-const ANSWERS: usize = 256;
 
 /// Values by what they are of.
 type Shelf<K, V> = RwLock<HashMap<K, Arc<Fresh<V>>>>;
@@ -75,13 +74,7 @@ pub(crate) struct Table {
     /// Where it lies.
     pub(crate) key: Key,
     version: Version,
-    answers: RwLock<HashMap<String, Arc<Slice>>>,
-}
-
-#[derive(Debug, Default)]
-struct Slice {
-    answer: OnceCell<Arc<Answer>>,
-    used: AtomicUsize,
+    answers: Answers,
 }
 
 /// A day in the list of days.
@@ -201,28 +194,13 @@ impl Tables {
         make: impl AsyncFnOnce() -> Result<Answer, E>,
     ) -> Result<Arc<Answer>, E> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let known = read(&table.answers).get(name).cloned();
-        let slice = known.unwrap_or_else(|| {
-            let mut answers = write(&table.answers);
-            if answers.len() >= ANSWERS {
-                forget_half(&mut answers);
-            }
-            Arc::clone(answers.entry(name.to_owned()).or_default())
-        });
-        slice.used.store(turn as usize, Ordering::Relaxed);
-        if let Some(answer) = slice.answer.get() {
-            return Ok(Arc::clone(answer));
+        if let Some(answer) = table.answers.ready(name, turn) {
+            return Ok(answer);
         }
         // In a box: what is done once must not make the way of every request wider.
-        let once = slice.answer.get_or_try_init(async || Ok(Arc::new(make().await?)));
-        let answer = Box::pin(once).await.cloned();
-        if answer.is_ok() {
-            self.make_room();
-        } else {
-            // What cannot be made has no place: it would push out what can.
-            write(&table.answers).remove(name);
-        }
-        answer
+        let answer = Box::pin(table.answers.make(name, turn, make)).await?;
+        self.make_room();
+        Ok(answer)
     }
 
     /// Lets go of the tables that were not asked for longest, until the rest fits.
@@ -247,7 +225,7 @@ impl Tables {
             }
             // The newest may be in use by the very request that needs the room: it only forgets.
             match slot.table.peek() {
-                Some(table) if index == newest => forget_half(&mut write(&table.answers)),
+                Some(table) if index == newest => table.answers.forget_half(),
                 _ => slot.table.forget(),
             }
             self.evictions.fetch_add(1, Ordering::Relaxed);
@@ -322,7 +300,7 @@ impl Tables {
             serial: self.serial.fetch_add(1, Ordering::Relaxed),
             key: key.clone(),
             version: object.version,
-            answers: RwLock::default(),
+            answers: Answers::default(),
         })))
     }
 
@@ -365,12 +343,7 @@ impl Table {
     }
 
     fn size_bytes(&self) -> usize {
-        let answers: usize = read(&self.answers)
-            .values()
-            .filter_map(|slice| slice.answer.get())
-            .map(|answer| answer.size_bytes())
-            .sum();
-        self.batch.get_array_memory_size() + answers
+        self.batch.get_array_memory_size() + self.answers.size_bytes()
     }
 }
 
@@ -396,15 +369,6 @@ pub(crate) fn name_of(table: Derived) -> TableName {
     }
 }
 
-/// Drops the half of a table's answers that was not asked for longest.
-fn forget_half(answers: &mut HashMap<String, Arc<Slice>>) {
-    let mut used: Vec<usize> =
-        answers.values().map(|slice| slice.used.load(Ordering::Relaxed)).collect();
-    used.sort_unstable();
-    let middle = used.get(used.len() / 2).copied().unwrap_or(0);
-    answers.retain(|_, slice| slice.used.load(Ordering::Relaxed) > middle);
-}
-
 fn entry<K: Clone + Eq + Hash, V>(map: &Shelf<K, V>, key: &K) -> Arc<Fresh<V>> {
     let known = read(map).get(key).cloned();
     known.unwrap_or_else(|| Arc::clone(write(map).entry(key.clone()).or_default()))
@@ -416,33 +380,4 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use hotspots_data::codec::Layout;
-
-    use super::*;
-    use crate::answer::Freshness;
-    use crate::negotiate::Format;
-
-    #[tokio::test]
-    async fn what_cannot_be_made_pushes_out_nothing() {
-        let (lake, system) = (Lake::open("memory:///").unwrap(), "velib".parse().unwrap());
-        let date = NaiveDate::from_ymd_opt(2026, 10, 20).unwrap();
-        let rows = RecordBatch::new_empty(StationDay::schema());
-        let file = codec::encode(StationDay::TABLE, Layout::Described, &rows, &Metadata::new());
-        lake.replace(&DAYS.key(&system, date), Bytes::new()).await.unwrap();
-        lake.replace(&Derived::StationDays.key(&system, date), file.unwrap()).await.unwrap();
-        let tables = Tables::new(lake, 1 << 20);
-        let table = tables.table(Derived::StationDays, &system, date).await.unwrap().unwrap();
-        let good = async || Ok::<_, ()>(Answer::new(Format::Json, Freshness::Closed, "good"));
-        let good = tables.answer(&table, "good", good).await.unwrap();
-        for number in 0..2 * ANSWERS {
-            let bad = tables.answer(&table, &format!("bad {number}"), async || Err(())).await;
-            assert!(bad.is_err());
-        }
-        let again = tables.answer(&table, "good", async || Err(())).await.unwrap();
-        assert!(Arc::ptr_eq(&good, &again));
-    }
 }
