@@ -362,7 +362,7 @@ fn memory_is_bounded_with_all_encodings_counted() {
 }
 
 fn memory_bytes(address: &str) -> u64 {
-    let text = String::from_utf8(get(address, "/metrics").body).unwrap();
+    let text = String::from_utf8(get(address, "/metrics").body).expect("text");
     let bytes = text.lines().find_map(|line| line.strip_prefix("hotspots_memory_bytes "));
     bytes.expect("a figure").parse().expect("a number")
 }
