@@ -59,8 +59,8 @@ bench-build:
     bench/cold-build.sh
 
 # Time the API beside nginx (needs wrk, nginx, jq, curl)
-bench-api LAKE DATE:
-    bench/api/run {{LAKE}} {{DATE}}
+bench-api *ARGS:
+    bench/api/run {{ARGS}}
 
 # Poll 1,500 simulated systems for ten minutes
 bench-ingest *ARGS:

@@ -278,7 +278,10 @@ fn a_copy_that_is_still_right_is_not_sent_again() {
     {
         let response = ask(address, "GET", &path, &[&condition]);
         assert_eq!((response.status, response.body.len()), (304, 0), "{condition}");
-        assert_eq!(response.header("etag"), etag);
+        for name in ["etag", "cache-control", "vary", "access-control-allow-origin"] {
+            assert_eq!(response.header(name), full.header(name), "{name}");
+        }
+        assert_eq!(response.header("link"), "", "what describes a body goes with it");
     }
     let other = ask(address, "GET", &path, &["if-none-match: \"other\""]);
     assert_eq!((other.status, &other.body), (200, &full.body));
@@ -290,6 +293,17 @@ fn a_copy_that_is_still_right_is_not_sent_again() {
     assert_eq!(latest.body, full.body);
     assert_eq!(latest.header("cache-control"), "public, max-age=15");
     assert_eq!(latest.header("content-location"), path);
+    let (queried, id) = (get(address, "/hotspots/latest?limit=1"), &full.json()["hotspots"][0]);
+    assert_eq!(queried.header("content-location"), format!("{path}?limit=1"));
+    let cell = format!("/hotspots/latest/{}", id["hex_id"].as_str().unwrap());
+    assert_eq!(get(address, &cell).header("content-location"), cell.replace("latest", DAY));
+    let station = format!("/stations/latest/{}", first_station(address));
+    assert_eq!(get(address, &station).header("content-location"), station.replace("latest", DAY));
+}
+
+fn first_station(address: &str) -> String {
+    let stations = rows(&get(address, "/stations/latest?limit=1"), "stations");
+    stations[0]["station_id"].as_str().expect("an id").to_owned()
 }
 
 #[test]

@@ -104,14 +104,34 @@ fn a_new_table_is_picked_up_under_load_without_a_failed_or_mixed_answer() {
     assert!(seen.iter().all(|response| response.status == 200), "{seen:?}");
     assert!(seen.iter().all(|response| response.body == old || response.body == new));
     assert!(seen.iter().any(|response| response.body == new), "the load saw the change");
+}
 
+#[test]
+fn a_new_day_is_the_latest_within_seconds_under_load_without_a_failed_or_mixed_answer() {
+    let (lake, serving, fixture) = served(200, &[]);
+    let load = Load::of(8, serving.address(), "/hotspots/latest");
+    let is_known = || get(serving.address(), "/hotspots/2026-10-21").status == 200;
+    assert!(!is_known());
+    std::thread::sleep(Duration::from_millis(200));
     let next = parse_date("2026-10-21").expect("a date");
-    wait(changed.write(&lake.open(), next)).expect("written");
-    until("the new day is listed and served", || {
-        get(serving.address(), "/hotspots/2026-10-21").status == 200
-            && get(serving.address(), "/hotspots/latest").header("content-location")
-                == "/hotspots/2026-10-21"
+    wait(fixture.write(&lake.open(), next)).expect("written");
+    let written = std::time::Instant::now();
+    until("the new day is served", || {
+        let latest = get(serving.address(), "/hotspots/latest");
+        is_known() && latest.header("content-location") == "/hotspots/2026-10-21"
     });
+    let took = written.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    std::thread::sleep(Duration::from_millis(200));
+    let (seen, failed) = load.end();
+    assert_eq!((seen.len(), failed), (2, 0), "the day before, then the new one");
+    for response in seen {
+        let of = response.json()["date"].as_str().map(|date| format!("/hotspots/{date}"));
+        assert_eq!(
+            (response.status, of.as_deref()),
+            (200, Some(response.header("content-location")))
+        );
+    }
 }
 
 #[test]
@@ -327,6 +347,27 @@ fn requests_sent_ahead_are_answered_in_their_order() {
 }
 
 #[test]
+fn memory_is_bounded_with_all_encodings_counted() {
+    let (_lake, serving, _fixture) = served(1500, &["--memory-mb", "2"]);
+    let mut client = Client::connect(serving.address());
+    // Tables and two plain answers fit; the same in every encoding do not.
+    for path in [PATH, "/hotspots/2026-10-20?metric=docks"] {
+        for encoding in ["identity", "gzip", "zstd", "br"] {
+            let accept = format!("accept-encoding: {encoding}");
+            assert_eq!(client.ask("GET", path, &[&accept]).expect("an answer").status, 200);
+            let bytes = memory_bytes(serving.address());
+            assert!(bytes <= 2 << 20, "{path} {encoding}: {bytes}");
+        }
+    }
+}
+
+fn memory_bytes(address: &str) -> u64 {
+    let text = String::from_utf8(get(address, "/metrics").body).expect("text");
+    let bytes = text.lines().find_map(|line| line.strip_prefix("hotspots_memory_bytes "));
+    bytes.expect("a figure").parse().expect("a number")
+}
+
+#[test]
 fn random_requests_get_an_answer_below_500_and_take_no_memory() {
     let (_lake, serving, _fixture) = served(50, &["--memory-mb", "8"]);
     let parts = [
@@ -421,9 +462,7 @@ fn random_requests_get_an_answer_below_500_and_take_no_memory() {
         *answered.entry(status).or_default() += 1;
     }
     assert!(answered[&200] > 100 && answered[&400] > 100 && answered[&404] > 100, "{answered:?}");
-    let text = String::from_utf8(get(serving.address(), "/metrics").body).unwrap();
-    let bytes = text.lines().find_map(|line| line.strip_prefix("hotspots_memory_bytes "));
-    let bytes: u64 = bytes.expect("a figure").parse().expect("a number");
+    let bytes = memory_bytes(serving.address());
     assert!(bytes <= 8 << 20, "{bytes}");
     assert_eq!(get(serving.address(), PATH).status, 200);
 }

@@ -126,11 +126,18 @@ impl Answer {
         // Room for all headers at once, those of every answer included.
         response.headers_mut().reserve(16);
         if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
+            // What describes a body is left out with it (RFC 9110, 15.4.5).
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             *response.body_mut() = self.encoded(encoding, state).await?;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
+            if let Some(modified) = &self.modified {
+                headers.insert(header::LAST_MODIFIED, modified.clone());
+            }
+            if let Some(links) = &self.links {
+                headers.insert(header::LINK, links.clone());
+            }
             if let Some(name) = encoding.name() {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
             }
@@ -142,12 +149,6 @@ impl Answer {
         headers.insert(header::ETAG, etag.clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control(is_private));
         headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if let Some(modified) = &self.modified {
-            headers.insert(header::LAST_MODIFIED, modified.clone());
-        }
-        if let Some(links) = &self.links {
-            headers.insert(header::LINK, links.clone());
-        }
         Ok(response)
     }
 
@@ -177,7 +178,10 @@ impl Answer {
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
         };
-        cell.get_or_try_init(make).await.cloned()
+        // In a box: what is done once must not make the way of every request wider.
+        let encoded = Box::pin(cell.get_or_try_init(make)).await?.clone();
+        state.tables.make_room();
+        Ok(encoded)
     }
 }
 
@@ -195,6 +199,8 @@ fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
         Encoding::Brotli => {
             let parameters = brotli::enc::BrotliEncoderParams {
                 quality: 5,
+                // A window as wide as the body and no wider: it is memory.
+                lgwin: (usize::BITS - body.len().leading_zeros()).clamp(10, 22) as i32,
                 size_hint: body.len(),
                 ..Default::default()
             };

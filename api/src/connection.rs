@@ -26,7 +26,7 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     id: u64,
     origin: Instant,
-    /// Milliseconds from `origin` to the last byte in or out.
+    /// Milliseconds from `origin` to the last sign of life.
     active_ms: AtomicU64,
     /// Whether a request is being answered.
     busy: AtomicBool,
@@ -111,8 +111,10 @@ impl Guarded {
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
-            self.stalled_since = None;
-            self.connection.touch();
+            // What is sent at once follows a read, which told that the connection is alive.
+            if self.stalled_since.take().is_some() {
+                self.connection.touch();
+            }
             return poll;
         }
         let since = *self.stalled_since.get_or_insert_with(tokio::time::Instant::now);
@@ -157,6 +159,10 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // A head without a body is one part: `send` costs the kernel less than `writev`.
+        if let [part] = parts {
+            return self.poll_write(cx, part);
+        }
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         self.watch(cx, poll)
     }

@@ -1,10 +1,12 @@
 //! The read API: precomputed hotspots over HTTP.
 //!
 //! A request's walk ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
-//! [`tables`] (the day, from memory or the lake) → [`selection`] (which cells, how heavy) → [`reply`]
-//! (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
+//! [`tables`] (the day, from memory or the lake) → [`documents`] (what is said of it) → [`selection`]
+//! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
+mod answers;
+mod attribution;
 mod connection;
 mod docs;
 mod documents;
@@ -21,6 +23,8 @@ mod selection;
 mod server;
 mod state;
 mod tables;
+mod wishes;
+mod workers;
 
 pub use page::BaseMap;
 pub use server::{Limits, Options, Server};

@@ -5,7 +5,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::state::REQUEST_ID;
 
 /// What has happened since the start.
 #[derive(Debug)]
@@ -82,18 +84,25 @@ impl Metrics {
     }
 
     /// The request's id: the client's where it sent a sensible one, else a new one.
-    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
-        let number = self.requests.fetch_add(1, Relaxed);
-        let sensible = |id: &&str| {
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let sensible = |id: &str| {
             let plain =
                 |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
             (1..=64).contains(&id.len()) && id.bytes().all(plain)
         };
-        match headers.get("x-request-id").and_then(|id| id.to_str().ok()).filter(sensible) {
-            Some(id) => id.to_owned(),
-            // An odd multiplier maps numbers to ids one to one.
-            None => format!("{:016x}", self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        let given = headers.get(REQUEST_ID);
+        if let Some(id) = given.filter(|id| id.to_str().is_ok_and(sensible)) {
+            return id.clone();
         }
+        // An odd multiplier maps numbers to ids one to one.
+        let number = self.requests.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.seed ^ number;
+        // Sixteen hexadecimal digits, without the machinery of formatting.
+        let digits = [0_u8; 16].map(|_| {
+            bits = bits.rotate_left(4);
+            b"0123456789abcdef"[(bits & 15) as usize]
+        });
+        HeaderValue::from_bytes(&digits).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// All figures; `usage` is tables, bytes and evictions of the memory.

@@ -1,34 +1,19 @@
 //! The query string as typed wishes.
 
+mod values;
+mod vocabulary;
+
 use chrono::NaiveDate;
-use hotspots_data::{Cell, Resolution, SystemId, parse_date};
-use serde_json::{Value, json};
+use hotspots_data::{Cell, Resolution, SystemId};
+use serde_json::Value;
+
+pub(crate) use vocabulary::Param;
 
 use crate::negotiate::Format;
 use crate::problem::Problem;
 use crate::routes::cell_of;
-use crate::selection::{Bbox, Circle, Metric, Order, RelativeTo, Wishes};
-
-/// A query parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Param {
-    System,
-    Metric,
-    Hour,
-    Resolution,
-    Bbox,
-    Near,
-    RadiusM,
-    MinWeight,
-    Limit,
-    Smooth,
-    Baseline,
-    RelativeTo,
-    From,
-    To,
-    HexId,
-    Format,
-}
+use crate::wishes::{Circle, Metric, Order, Wishes};
+use vocabulary::{ALL, MOST_ROWS};
 
 /// What a request may ask for beyond its path.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,149 +32,6 @@ pub(crate) struct Params {
     pub(crate) hex_id: Option<Cell>,
     /// The answer's form, whatever `Accept` says.
     pub(crate) format: Option<Format>,
-}
-
-const ALL: [Param; 16] = [
-    Param::System,
-    Param::Metric,
-    Param::Hour,
-    Param::Resolution,
-    Param::Bbox,
-    Param::Near,
-    Param::RadiusM,
-    Param::MinWeight,
-    Param::Limit,
-    Param::Smooth,
-    Param::Baseline,
-    Param::RelativeTo,
-    Param::From,
-    Param::To,
-    Param::HexId,
-    Param::Format,
-];
-
-/// The most rows that can be asked for: more than any city has cells.
-const MOST_ROWS: usize = 1_000_000;
-/// Half the earth's circumference: all there is lies within.
-const LARGEST_RADIUS_M: f64 = 20_037_509.0;
-
-impl Param {
-    /// Its name in the query string.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Metric => "metric",
-            Self::Hour => "hour",
-            Self::Resolution => "resolution",
-            Self::Bbox => "bbox",
-            Self::Near => "near",
-            Self::RadiusM => "radius_m",
-            Self::MinWeight => "min_weight",
-            Self::Limit => "limit",
-            Self::Smooth => "smooth",
-            Self::Baseline => "baseline",
-            Self::RelativeTo => "relative_to",
-            Self::From => "from",
-            Self::To => "to",
-            Self::HexId => "hex_id",
-            Self::Format => "format",
-        }
-    }
-
-    /// What it does, in a sentence or two.
-    pub(crate) fn meaning(self) -> &'static str {
-        match self {
-            Self::System => {
-                "The bike-share system. Needed only where the lake has several and the server was not told which one is meant."
-            }
-            Self::Metric => {
-                "What cells are ranked and weighed by. Cells that lack it (no station tells) are left out."
-            }
-            Self::Hour => {
-                "Only this hour of the local day. Weights stay relative to the whole day, so hours compare."
-            }
-            Self::Resolution => {
-                "H3 resolution: 10 is the 75 m hexagon, 9 and 8 are about 7 and 49 times as large."
-            }
-            Self::Bbox => {
-                "Only what has its centre in this box: west,south,east,north in degrees. West above east crosses the antimeridian."
-            }
-            Self::Near => {
-                "Only what has its centre within `radius_m` of this point: lat,lng in degrees."
-            }
-            Self::RadiusM => "Metres around `near`.",
-            Self::MinWeight => "Only cells of at least this weight.",
-            Self::Limit => "At most so many rows, the first in rank.",
-            Self::Smooth => {
-                "Rank by the mean of `bikes` over each cell and its six neighbours: places rather than single stations. Not with another `metric`, `hour` or `baseline`."
-            }
-            Self::Baseline => {
-                "Rank by the difference from the usual of that weekday. Cells without one are left out. Not with another `metric`, `hour` or `smooth`."
-            }
-            Self::RelativeTo => {
-                "What a weight of 1 is the largest of: the whole city that day, or only the cells selected by `bbox`, `near` and `hour`."
-            }
-            Self::From => "The first local date of a range.",
-            Self::To => "The last local date of a range.",
-            Self::HexId => {
-                "One cell: its row on each day instead of the list of days. Its resolution is in its name."
-            }
-            Self::Format => "The answer's form; it goes before `Accept`.",
-        }
-    }
-
-    /// Its JSON schema.
-    pub(crate) fn schema(self) -> Value {
-        match self {
-            Self::System => {
-                json!({"type": "string", "pattern": "^[A-Za-z0-9_-]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$"})
-            }
-            Self::Metric => {
-                json!({"type": "string", "enum": Metric::ALL.map(Metric::name), "default": "bikes"})
-            }
-            Self::Hour => json!({"type": "integer", "minimum": 0, "maximum": 23}),
-            Self::Resolution => json!({"type": "integer", "enum": [8, 9, 10], "default": 10}),
-            Self::Bbox => {
-                json!({"type": "string", "pattern": "^-?\\d+(\\.\\d+)?(,-?\\d+(\\.\\d+)?){3}$"})
-            }
-            Self::Near => {
-                json!({"type": "string", "pattern": "^-?\\d+(\\.\\d+)?,-?\\d+(\\.\\d+)?$"})
-            }
-            Self::RadiusM => {
-                json!({"type": "number", "exclusiveMinimum": 0, "maximum": LARGEST_RADIUS_M})
-            }
-            Self::MinWeight => json!({"type": "number", "minimum": -1, "maximum": 1}),
-            Self::Limit => json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS}),
-            Self::Smooth | Self::Baseline => json!({"type": "boolean", "default": false}),
-            Self::RelativeTo => {
-                json!({"type": "string", "enum": ["city", "selection"], "default": "city"})
-            }
-            Self::From | Self::To => json!({"type": "string", "format": "date"}),
-            Self::HexId => json!({"type": "string", "pattern": "^8[0-9a-f]{14}$"}),
-            Self::Format => json!({"type": "string", "enum": Format::ALL.map(Format::name)}),
-        }
-    }
-
-    /// A value that makes sense.
-    pub(crate) fn example(self) -> Value {
-        match self {
-            Self::System => json!("velib"),
-            Self::Metric => json!("ebikes"),
-            Self::Hour => json!(8),
-            Self::Resolution => json!(9),
-            Self::Bbox => json!("2.33,48.85,2.37,48.87"),
-            Self::Near => json!("48.8566,2.3522"),
-            Self::RadiusM => json!(1000),
-            Self::MinWeight => json!(0.5),
-            Self::Limit => json!(20),
-            Self::Smooth | Self::Baseline => json!(true),
-            Self::RelativeTo => json!("selection"),
-            Self::From => json!("2026-11-01"),
-            Self::To => json!("2026-11-30"),
-            Self::HexId => json!("8a1fb475a4dffff"),
-            Self::Format => json!("geojson"),
-        }
-    }
 }
 
 impl Params {
@@ -215,26 +57,22 @@ impl Params {
             given.push(param);
             let wishes = &mut params.wishes;
             match param {
-                Param::System => {
-                    let system = text.parse::<SystemId>();
-                    params.system =
-                        Some(system.map_err(|error| wrong(param, text, &error.to_string()))?);
-                }
-                Param::Metric => metric = Some(metric_of(param, text)?),
-                Param::Hour => wishes.hour = Some(whole(param, text, 0, 23)?),
-                Param::Resolution => params.resolution = Some(resolution(param, text)?),
-                Param::Bbox => wishes.area.bbox = Some(bbox(param, text)?),
-                Param::Near => near = Some(point(param, text)?),
-                Param::RadiusM => radius_m = Some(radius(param, text)?),
-                Param::MinWeight => wishes.min_weight = Some(weight(param, text)?),
-                Param::Limit => wishes.limit = Some(whole(param, text, 1, MOST_ROWS)?),
-                Param::Smooth => smooth = truth(param, text)?,
-                Param::Baseline => baseline = truth(param, text)?,
-                Param::RelativeTo => wishes.relative_to = relative_to(param, text)?,
-                Param::From => params.from = Some(date(param, text)?),
-                Param::To => params.to = Some(date(param, text)?),
+                Param::System => params.system = Some(values::system(param, text)?),
+                Param::Metric => metric = Some(values::metric(param, text)?),
+                Param::Hour => wishes.hour = Some(values::whole(param, text, 0, 23)?),
+                Param::Resolution => params.resolution = Some(values::resolution(param, text)?),
+                Param::Bbox => wishes.area.bbox = Some(values::bbox(param, text)?),
+                Param::Near => near = Some(values::point(param, text)?),
+                Param::RadiusM => radius_m = Some(values::radius(param, text)?),
+                Param::MinWeight => wishes.min_weight = Some(values::weight(param, text)?),
+                Param::Limit => wishes.limit = Some(values::whole(param, text, 1, MOST_ROWS)?),
+                Param::Smooth => smooth = values::truth(param, text)?,
+                Param::Baseline => baseline = values::truth(param, text)?,
+                Param::RelativeTo => wishes.relative_to = values::relative_to(param, text)?,
+                Param::From => params.from = Some(values::date(param, text)?),
+                Param::To => params.to = Some(values::date(param, text)?),
                 Param::HexId => params.hex_id = Some(cell_of(text)?),
-                Param::Format => params.format = Some(format(param, text)?),
+                Param::Format => params.format = Some(values::format(param, text)?),
             }
         }
         params.wishes.area.near = match (near, radius_m) {
@@ -289,13 +127,6 @@ impl Params {
     }
 }
 
-impl Wishes {
-    /// Equal for equal wishes, and short for the usual ones.
-    pub(crate) fn name(&self) -> String {
-        if *self == Self::default() { String::new() } else { format!("{self:?}") }
-    }
-}
-
 fn unknown(name: &str, value: &str, allowed: &[Param]) -> Problem {
     let names: Vec<&str> = allowed.iter().map(|param| param.name()).collect();
     let elsewhere = ALL.iter().any(|param| param.name() == name);
@@ -305,19 +136,6 @@ fn unknown(name: &str, value: &str, allowed: &[Param]) -> Problem {
         (_, false) => format!("there is no parameter `{name}`; allowed are {}", names.join(", ")),
     };
     Problem::bad_request(detail).with("parameter", name).with("value", value).with("allowed", names)
-}
-
-fn wrong(param: Param, value: &str, reason: &str) -> Problem {
-    Problem::bad_request(format!("{}: {reason}", param.name()))
-        .with("parameter", param.name())
-        .with("value", value)
-        .with("example", param.example())
-}
-
-fn one_of<'a>(param: Param, value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Problem {
-    let allowed: Vec<&str> = allowed.into_iter().collect();
-    wrong(param, value, &format!("`{value}` is none of {}", allowed.join(", ")))
-        .with("allowed", allowed)
 }
 
 fn together(given: Param, missing: Param) -> Problem {
@@ -339,122 +157,10 @@ fn apart(one: Param, other: Param) -> Problem {
     Problem::bad_request(detail).with("parameter", other.name()).with("contradicts", one.name())
 }
 
-fn metric_of(param: Param, text: &str) -> Result<Metric, Problem> {
-    Metric::ALL
-        .into_iter()
-        .find(|metric| metric.name() == text)
-        .ok_or_else(|| one_of(param, text, Metric::ALL.map(Metric::name)))
-}
-
-fn format(param: Param, text: &str) -> Result<Format, Problem> {
-    Format::ALL
-        .into_iter()
-        .find(|format| format.name() == text)
-        .ok_or_else(|| one_of(param, text, Format::ALL.map(Format::name)))
-}
-
-fn resolution(param: Param, text: &str) -> Result<Resolution, Problem> {
-    let all = [Resolution::HOTSPOTS].into_iter().chain(Resolution::COARSER);
-    all.into_iter()
-        .find(|resolution| resolution.to_string() == text)
-        .ok_or_else(|| one_of(param, text, ["8", "9", "10"]))
-}
-
-fn relative_to(param: Param, text: &str) -> Result<RelativeTo, Problem> {
-    match text {
-        "city" => Ok(RelativeTo::City),
-        "selection" => Ok(RelativeTo::Selection),
-        _ => Err(one_of(param, text, ["city", "selection"])),
-    }
-}
-
-fn truth(param: Param, text: &str) -> Result<bool, Problem> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(one_of(param, text, ["true", "false"])),
-    }
-}
-
-fn date(param: Param, text: &str) -> Result<NaiveDate, Problem> {
-    parse_date(text).map_err(|error| wrong(param, text, &error.to_string()))
-}
-
-fn whole<T: TryFrom<usize>>(
-    param: Param,
-    text: &str,
-    from: usize,
-    to: usize,
-) -> Result<T, Problem> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse::<usize>().ok().filter(|n| digits && (from..=to).contains(n));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-        wrong(param, text, &format!("`{text}` is not a whole number from {from} to {to}"))
-            .with("allowed", [format!("{from} to {to}")])
-    })
-}
-
-fn radius(param: Param, text: &str) -> Result<f64, Problem> {
-    number(text).filter(|radius_m| *radius_m > 0.0 && *radius_m <= LARGEST_RADIUS_M).ok_or_else(
-        || {
-            let reason =
-                format!("`{text}` is not a number of metres above 0, up to {LARGEST_RADIUS_M}");
-            wrong(param, text, &reason)
-                .with("allowed", [format!("above 0, up to {LARGEST_RADIUS_M}")])
-        },
-    )
-}
-
-fn weight(param: Param, text: &str) -> Result<f64, Problem> {
-    number(text).filter(|weight| (-1.0..=1.0).contains(weight)).ok_or_else(|| {
-        wrong(param, text, &format!("`{text}` is not a number from -1 to 1"))
-            .with("allowed", ["-1 to 1"])
-    })
-}
-
-fn point(param: Param, text: &str) -> Result<(f64, f64), Problem> {
-    match numbers(text).as_deref() {
-        Some(&[lat, lng]) if is_place(lat, lng) => Ok((lat, lng)),
-        _ => {
-            let reason = format!("`{text}` is not lat,lng in degrees (-90 to 90, -180 to 180)");
-            Err(wrong(param, text, &reason).with("allowed", ["lat,lng"]))
-        }
-    }
-}
-
-fn bbox(param: Param, text: &str) -> Result<Bbox, Problem> {
-    match numbers(text).as_deref() {
-        Some(&[west, south, east, north])
-            if is_place(south, west) && is_place(north, east) && south <= north =>
-        {
-            Ok(Bbox { west, south, east, north })
-        }
-        _ => {
-            let reason = format!(
-                "`{text}` is not west,south,east,north in degrees (-180 to 180, -90 to 90, south up to north)"
-            );
-            Err(wrong(param, text, &reason).with("allowed", ["west,south,east,north"]))
-        }
-    }
-}
-
-fn is_place(lat: f64, lng: f64) -> bool {
-    (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lng)
-}
-
-fn numbers(text: &str) -> Option<Vec<f64>> {
-    text.split(',').map(|part| number(part.trim())).collect()
-}
-
-/// A plain decimal number.
-fn number(text: &str) -> Option<f64> {
-    let plain =
-        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'e' | b'E' | b'+');
-    text.parse::<f64>().ok().filter(|number| number.is_finite() && text.bytes().all(plain))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn read(query: &str) -> Result<Params, Problem> {

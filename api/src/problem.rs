@@ -1,9 +1,12 @@
 //! Errors as RFC 9457 problem documents.
 
+use arrow::error::ArrowError;
+use hotspots_data::codec::CodecError;
 use serde_json::{Map, Value, json};
 use warp::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::answer::Body;
+use crate::fresh::Failure;
 
 /// An error as the client sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,5 +109,30 @@ impl Problem {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         response
+    }
+}
+
+/// A failure of the lake as its client sees it.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Damaged { .. } => Self::unavailable(failure.to_string()),
+            // What a store says may name places that are none of the client's business.
+            Failure::Lake(_) | Failure::Slow(_) | Failure::Empty(_) => {
+                Self::unavailable("the lake does not answer; the server's log says why")
+            }
+        }
+    }
+}
+
+impl From<ArrowError> for Problem {
+    fn from(error: ArrowError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<CodecError> for Problem {
+    fn from(error: CodecError) -> Self {
+        Self::internal(error.to_string())
     }
 }

@@ -26,18 +26,25 @@ pub(crate) enum Route {
     Systems,
     /// The days that have hotspots, or one cell over days.
     Days,
-    /// The hotspots of a day.
-    Day(When),
-    /// All hours of a day.
-    Hours(When),
-    /// One cell of a day.
-    Cell(When, Cell),
-    /// The stations of a day.
-    Stations(When),
-    /// One station of a day.
-    Station(When, String),
-    /// What is odd about a day's data.
-    Quality(When),
+    /// Something of one day.
+    OfDay(When, OfDay),
+}
+
+/// What can be asked for of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OfDay {
+    /// Its hotspots.
+    Cells,
+    /// All its hours.
+    Hours,
+    /// One cell.
+    Cell(Cell),
+    /// Its stations.
+    Stations,
+    /// One station.
+    Station(String),
+    /// What is odd about its data.
+    Quality,
 }
 
 /// A day of the calendar, or the last one there is.
@@ -62,12 +69,12 @@ impl Route {
             Self::Metrics => "/metrics",
             Self::Systems => "/systems",
             Self::Days => "/hotspots",
-            Self::Day(_) => "/hotspots/{date}",
-            Self::Hours(_) => "/hotspots/{date}/hours",
-            Self::Cell(..) => "/hotspots/{date}/{hex_id}",
-            Self::Stations(_) => "/stations/{date}",
-            Self::Station(..) => "/stations/{date}/{station_id}",
-            Self::Quality(_) => "/quality/{date}",
+            Self::OfDay(_, OfDay::Cells) => "/hotspots/{date}",
+            Self::OfDay(_, OfDay::Hours) => "/hotspots/{date}/hours",
+            Self::OfDay(_, OfDay::Cell(_)) => "/hotspots/{date}/{hex_id}",
+            Self::OfDay(_, OfDay::Stations) => "/stations/{date}",
+            Self::OfDay(_, OfDay::Station(_)) => "/stations/{date}/{station_id}",
+            Self::OfDay(_, OfDay::Quality) => "/quality/{date}",
         }
     }
 
@@ -77,12 +84,12 @@ impl Route {
         let cell = cell.expect("the middle of Paris is a place");
         [
             Self::Days,
-            Self::Day(When::Latest),
-            Self::Hours(When::Latest),
-            Self::Cell(When::Latest, cell),
-            Self::Stations(When::Latest),
-            Self::Station(When::Latest, String::new()),
-            Self::Quality(When::Latest),
+            Self::OfDay(When::Latest, OfDay::Cells),
+            Self::OfDay(When::Latest, OfDay::Hours),
+            Self::OfDay(When::Latest, OfDay::Cell(cell)),
+            Self::OfDay(When::Latest, OfDay::Stations),
+            Self::OfDay(When::Latest, OfDay::Station(String::new())),
+            Self::OfDay(When::Latest, OfDay::Quality),
             Self::Systems,
             Self::Index,
             Self::Docs,
@@ -116,7 +123,7 @@ impl Route {
                 Param::Resolution,
                 Param::Format,
             ],
-            Self::Day(_) => &[
+            Self::OfDay(_, OfDay::Cells) => &[
                 Param::System,
                 Param::Metric,
                 Param::Hour,
@@ -131,7 +138,7 @@ impl Route {
                 Param::RelativeTo,
                 Param::Format,
             ],
-            Self::Hours(_) => &[
+            Self::OfDay(_, OfDay::Hours) => &[
                 Param::System,
                 Param::Metric,
                 Param::Resolution,
@@ -140,10 +147,10 @@ impl Route {
                 Param::RadiusM,
                 Param::Format,
             ],
-            Self::Cell(..) | Self::Station(..) | Self::Quality(_) => {
+            Self::OfDay(_, OfDay::Cell(_) | OfDay::Station(_) | OfDay::Quality) => {
                 &[Param::System, Param::Format]
             }
-            Self::Stations(_) => &[
+            Self::OfDay(_, OfDay::Stations) => &[
                 Param::System,
                 Param::Bbox,
                 Param::Near,
@@ -173,12 +180,12 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
         ["metrics"] => Route::Metrics,
         ["systems"] => Route::Systems,
         ["hotspots"] => Route::Days,
-        ["hotspots", date] => Route::Day(when(date)?),
-        ["hotspots", date, "hours"] => Route::Hours(when(date)?),
-        ["hotspots", date, cell] => Route::Cell(when(date)?, cell_of(cell)?),
-        ["stations", date] => Route::Stations(when(date)?),
-        ["stations", date, station] => Route::Station(when(date)?, decoded(station)?),
-        ["quality", date] => Route::Quality(when(date)?),
+        ["hotspots", date] => Route::OfDay(when(date)?, OfDay::Cells),
+        ["hotspots", date, "hours"] => Route::OfDay(when(date)?, OfDay::Hours),
+        ["hotspots", date, cell] => Route::OfDay(when(date)?, OfDay::Cell(cell_of(cell)?)),
+        ["stations", date] => Route::OfDay(when(date)?, OfDay::Stations),
+        ["stations", date, station] => Route::OfDay(when(date)?, OfDay::Station(decoded(station)?)),
+        ["quality", date] => Route::OfDay(when(date)?, OfDay::Quality),
         _ => return Err(no_such_path()),
     };
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -253,12 +260,18 @@ mod tests {
         let get = |path| route(&Method::GET, path);
         let day = When::On(parse_date("2026-02-10").unwrap());
         let cell: Cell = "8a1fb475a4dffff".parse().unwrap();
-        assert_eq!(get("/hotspots/2026-02-10"), Ok(Route::Day(day)));
-        assert_eq!(get("/hotspots/2026-02-10/"), Ok(Route::Day(day)));
-        assert_eq!(get("/hotspots/latest"), Ok(Route::Day(When::Latest)));
-        assert_eq!(get("/hotspots/2026-02-10/hours"), Ok(Route::Hours(day)));
-        assert_eq!(get("/hotspots/latest/8a1fb475a4dffff"), Ok(Route::Cell(When::Latest, cell)));
-        assert_eq!(get("/stations/2026-02-10/a%2Fb"), Ok(Route::Station(day, "a/b".to_owned())));
+        assert_eq!(get("/hotspots/2026-02-10"), Ok(Route::OfDay(day, OfDay::Cells)));
+        assert_eq!(get("/hotspots/2026-02-10/"), Ok(Route::OfDay(day, OfDay::Cells)));
+        assert_eq!(get("/hotspots/latest"), Ok(Route::OfDay(When::Latest, OfDay::Cells)));
+        assert_eq!(get("/hotspots/2026-02-10/hours"), Ok(Route::OfDay(day, OfDay::Hours)));
+        assert_eq!(
+            get("/hotspots/latest/8a1fb475a4dffff"),
+            Ok(Route::OfDay(When::Latest, OfDay::Cell(cell)))
+        );
+        assert_eq!(
+            get("/stations/2026-02-10/a%2Fb"),
+            Ok(Route::OfDay(day, OfDay::Station("a/b".to_owned())))
+        );
         assert_eq!(get("/hotspots"), Ok(Route::Days));
         assert_eq!(get("/"), Ok(Route::Index));
         assert_eq!(route(&Method::HEAD, "/healthz"), Ok(Route::Health));

@@ -24,6 +24,7 @@ use crate::connection::{Connection, Connections, Guarded};
 use crate::page::BaseMap;
 use crate::state::State;
 use crate::tables::Tables;
+use crate::workers::Workers;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -81,6 +82,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    workers: Workers,
     state: Arc<State>,
     limits: Limits,
 }
@@ -89,13 +91,14 @@ impl Server {
     /// Takes the port; [`Server::run`] answers.
     ///
     /// # Errors
-    /// When the port cannot be had.
+    /// When the port or a thread cannot be had.
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.bind).await?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
         let making = options.limits.making;
         let state = State::new(tables, options.system, options.token, making, &options.base_map);
-        Ok(Self { listener, state: Arc::new(state), limits: options.limits })
+        let workers = Workers::start(making)?;
+        Ok(Self { listener, workers, state: Arc::new(state), limits: options.limits })
     }
 
     /// The address listened on.
@@ -112,7 +115,7 @@ impl Server {
     /// a moment: no client that is just asking finds a closed door.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let limits = self.limits;
-        let mut hall = Hall::new(self.state, limits);
+        let mut hall = Hall::new(self.state, self.workers, limits);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -151,6 +154,7 @@ const NO_SOCKETS: Duration = Duration::from_millis(50);
 /// Where connections are let in and looked after.
 struct Hall {
     state: Arc<State>,
+    workers: Workers,
     connections: Arc<Connections>,
     graceful: GracefulShutdown,
     http: http1::Builder,
@@ -158,7 +162,7 @@ struct Hall {
 }
 
 impl Hall {
-    fn new(state: Arc<State>, limits: Limits) -> Self {
+    fn new(state: Arc<State>, workers: Workers, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
         // No `pipeline_flush`: it copies every body into a buffer of its connection before sending it, and
         // a client that asks on and on without reading would fill the memory with answers.
@@ -166,7 +170,8 @@ impl Hall {
             .header_read_timeout(limits.patience)
             .max_buf_size(MOST_HEAD_BYTES);
         let connections = Connections::new();
-        Self { state, connections, graceful: GracefulShutdown::new(), http, limits }
+        let graceful = GracefulShutdown::new();
+        Self { state, workers, connections, graceful, http, limits }
     }
 
     /// Serves a connection in a task of its own.
@@ -188,22 +193,26 @@ impl Hall {
         }
         // An answer is written in one go: waiting for more to send would only delay it.
         let _ = stream.set_nodelay(true);
+        let Ok(stream) = stream.into_std() else { return };
         let connection = self.connections.open();
         let service = Watched {
             service: TowerToHyperService::new(warp::service(routes(Arc::clone(&self.state)))),
             connection: Arc::clone(&connection),
         };
-        let stream = Guarded::new(stream, Arc::clone(&connection), self.limits.patience);
-        let http = self.http.serve_connection(TokioIo::new(stream), service);
-        let http = self.graceful.watch(http);
+        let (http, watcher) = (self.http.clone(), self.graceful.watcher());
         let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
+        let patience = self.limits.patience;
         state.metrics.connections.fetch_add(1, Relaxed);
-        tokio::spawn(async move {
-            tokio::select! {
-                result = http => if let Err(error) = result {
-                    debug!("a connection ended early: {error}");
-                },
-                () = connection.go.notified() => {}
+        self.workers.spawn(async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                let stream = Guarded::new(stream, Arc::clone(&connection), patience);
+                let http = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
+                tokio::select! {
+                    result = http => if let Err(error) = result {
+                        debug!("a connection ended early: {error}");
+                    },
+                    () = connection.go.notified() => {}
+                }
             }
             connections.close(&connection);
             state.metrics.connections.fetch_sub(1, Relaxed);

@@ -8,19 +8,19 @@ use chrono::NaiveDate;
 use hotspots_data::{Derived, SystemId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
-use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use warp::http::header::{self, HeaderName};
+use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::answer::{Answer, Body, Freshness};
 use crate::docs;
-use crate::documents::index;
-use crate::fresh::Failure;
+use crate::documents::{SystemDay, index};
 use crate::metrics::Metrics;
 use crate::negotiate::{self, Format};
 use crate::openapi;
 use crate::page::{BaseMap, Page};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::routes::{ALLOW, Route, When, route};
+use crate::routes::{ALLOW, OfDay, Route, When, route};
 use crate::tables::{DAYS, Table, Tables};
 
 /// Shared by all requests.
@@ -100,27 +100,29 @@ impl State {
         };
         let answered = match (page, route) {
             (Some(page), _) => page,
-            (None, Ok(route)) => self.answer(route, method, query, headers).await,
+            (None, Ok(route)) => self.answer(route, method, path, query, headers).await,
             (None, Err(problem)) => Err(problem),
         };
-        let mut response = answered.unwrap_or_else(|problem| problem.response(path, &id));
+        // The id is plain text, whoever made it.
+        let shown = id.to_str().unwrap_or_default();
+        let mut response = answered.unwrap_or_else(|problem| problem.response(path, shown));
         let status = response.status();
         let headers = response.headers_mut();
-        headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
-        headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        if status != StatusCode::NOT_MODIFIED {
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
         if self.stopping.load(Ordering::Relaxed) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert("x-request-id", value);
-        }
+        headers.insert(REQUEST_ID, id.clone());
         let duration = timer.stop(pattern, status);
         let (status, us) = (status.as_u16(), duration.as_micros() as u64);
         if status >= 500 {
-            warn!(request_id = id, %method, path, query, status, us, "{id} {method} {path}: {status}");
+            warn!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
         } else {
-            debug!(request_id = id, %method, path, query, status, us, "{id} {method} {path}: {status}");
+            debug!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
         }
         response
     }
@@ -129,6 +131,7 @@ impl State {
         &self,
         route: Route,
         method: &Method,
+        path: &str,
         query: &str,
         headers: &HeaderMap,
     ) -> Result<Response<Body>, Problem> {
@@ -140,40 +143,32 @@ impl State {
         }
         let params = Params::read(query, route.params())?;
         let format = format_of(&route, params.format, headers)?;
-        let is_latest = matches!(
-            route,
-            Route::Day(When::Latest)
-                | Route::Hours(When::Latest)
-                | Route::Cell(When::Latest, _)
-                | Route::Stations(When::Latest)
-                | Route::Station(When::Latest, _)
-                | Route::Quality(When::Latest)
-        );
-        let (answer, path) = match route {
-            Route::Index => (Arc::clone(&self.index), None),
-            Route::Docs => (Arc::clone(&self.docs), None),
-            Route::OpenApi => (Arc::clone(&self.openapi), None),
-            Route::Health => (Arc::clone(&self.health), None),
-            Route::Ready => (self.ready().await?, None),
-            Route::Metrics => (self.metrics_answer(), None),
-            Route::Systems => self.systems_document().await?,
-            Route::Days => self.days(params, format).await?,
-            Route::Day(when) => self.day(when, params, format).await?,
-            Route::Hours(when) => self.hours(when, params, format).await?,
-            Route::Cell(when, cell) => self.cell(when, cell, params, format).await?,
-            Route::Stations(when) => self.stations(when, params, format).await?,
-            Route::Station(when, station) => self.station(when, station, params, format).await?,
-            Route::Quality(when) => self.quality(when, params, format).await?,
+        let mut latest = None;
+        // In boxes: what is not asked for often must not make the way of every request wider.
+        let answer = match route {
+            Route::Index => Arc::clone(&self.index),
+            Route::Docs => Arc::clone(&self.docs),
+            Route::OpenApi => Arc::clone(&self.openapi),
+            Route::Health => Arc::clone(&self.health),
+            Route::Ready => Box::pin(self.ready()).await?,
+            Route::Metrics => self.metrics_answer(),
+            Route::Systems => Box::pin(self.systems_document()).await?,
+            Route::Days => Box::pin(self.days(params, format)).await?,
+            Route::OfDay(when, what) => {
+                let day = self.day_meant(params.system.clone(), when).await?;
+                latest = (when == When::Latest).then_some(day.date);
+                self.of_day(&day, what, params, format).await?
+            }
         };
         let mut response = answer.response(headers, self.token.is_some(), self).await?;
-        if is_latest {
+        if let Some(date) = latest {
             // Which day is the last one changes, whatever the day itself does.
             let fresh =
                 if self.token.is_some() { "private, max-age=15" } else { "public, max-age=15" };
             let headers = response.headers_mut();
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(fresh));
-            if let Some(path) = path.and_then(|path| HeaderValue::from_str(&path).ok()) {
-                headers.insert(header::CONTENT_LOCATION, path);
+            if let Ok(place) = HeaderValue::from_str(&place(path, query, date)) {
+                headers.insert(header::CONTENT_LOCATION, place);
             }
         }
         Ok(response)
@@ -184,7 +179,7 @@ impl State {
         if let Some(system) = asked.or_else(|| self.system.clone()) {
             return Ok(system);
         }
-        let systems = self.tables.systems().await.map_err(|failure| failure_problem(&failure))?;
+        let systems = self.tables.systems().await?;
         match systems.as_slice() {
             [] => Err(Problem::not_found(
                 "there are no hotspots yet",
@@ -203,59 +198,52 @@ impl State {
     }
 
     /// The system asked for, and the day meant.
-    pub(crate) async fn system_and_date(
-        &self,
-        asked: Option<SystemId>,
-        when: When,
-    ) -> Result<(SystemId, NaiveDate), Problem> {
+    async fn day_meant(&self, asked: Option<SystemId>, when: When) -> Result<SystemDay, Problem> {
         let system = self.system(asked).await?;
         let date = match when {
             When::On(date) => date,
-            When::Latest => {
-                let dates = self.tables.dates(DAYS, &system).await;
-                let dates = dates.map_err(|failure| failure_problem(&failure))?;
-                match dates.last() {
-                    Some(date) => *date,
-                    None => return Err(self.no_day(&system, None).await),
-                }
-            }
+            When::Latest => match self.tables.dates(DAYS, &system).await?.last() {
+                Some(date) => *date,
+                None => return Err(self.no_day(&system, None).await),
+            },
         };
-        Ok((system, date))
+        Ok(SystemDay { system, date })
     }
 
     /// A table of a day, or why there is none.
-    pub(crate) async fn need(
-        &self,
-        of: Derived,
-        system: &SystemId,
-        date: NaiveDate,
-    ) -> Result<Arc<Table>, Problem> {
-        if let Some(table) = self.have(of, system, date).await? {
-            return Ok(table);
+    pub(crate) async fn need(&self, of: Derived, day: &SystemDay) -> Result<Arc<Table>, Problem> {
+        match self.have(of, day).await? {
+            Some(table) => Ok(table),
+            None => Err(Box::pin(self.no_table(of, day)).await),
         }
-        let days = self.tables.dates(DAYS, system).await;
-        let days = days.map_err(|failure| failure_problem(&failure))?;
-        if of != DAYS && days.contains(&date) {
-            let name = of.name();
-            let of_resolution =
-                of.resolution().map_or_else(String::new, |r| format!(" of resolution {r}"));
-            let detail = format!(
-                "the lake has hotspots of {date} but no table `{name}`{of_resolution}: run `hotspots aggregate` to compute it"
-            );
-            let title = "that table of the day is not computed";
-            return Err(Problem::not_found(title, detail).with("table", name));
-        }
-        Err(self.no_day(system, Some(date)).await)
     }
 
     /// A table of a day, if there is one.
     pub(crate) async fn have(
         &self,
         of: Derived,
-        system: &SystemId,
-        date: NaiveDate,
+        day: &SystemDay,
     ) -> Result<Option<Arc<Table>>, Problem> {
-        self.tables.table(of, system, date).await.map_err(|failure| failure_problem(&failure))
+        Ok(self.tables.table(of, &day.system, day.date).await?)
+    }
+
+    /// 404 that says how to get the table, or which days there are.
+    async fn no_table(&self, of: Derived, day: &SystemDay) -> Problem {
+        let SystemDay { system, date } = day;
+        match self.tables.dates(DAYS, system).await {
+            Err(failure) => failure.into(),
+            Ok(days) if of != DAYS && days.contains(date) => {
+                let name = of.name();
+                let of_resolution =
+                    of.resolution().map_or_else(String::new, |r| format!(" of resolution {r}"));
+                let detail = format!(
+                    "the lake has hotspots of {date} but no table `{name}`{of_resolution}: run `hotspots aggregate` to compute it"
+                );
+                let title = "that table of the day is not computed";
+                Problem::not_found(title, detail).with("table", name)
+            }
+            Ok(_) => self.no_day(system, Some(*date)).await,
+        }
     }
 
     /// 404 that names the first, the last and the nearest days there are.
@@ -264,7 +252,7 @@ impl State {
         let (systems, dates) =
             match (self.tables.systems().await, self.tables.dates(DAYS, system).await) {
                 (Ok(systems), Ok(dates)) => (systems, dates),
-                (Err(failure), _) | (_, Err(failure)) => return failure_problem(&failure),
+                (Err(failure), _) | (_, Err(failure)) => return failure.into(),
             };
         let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
             let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
@@ -290,7 +278,7 @@ impl State {
         let looked = self.tables.systems().await;
         if let Some(failure) = looked.err().or_else(|| self.tables.trouble()) {
             let (tables, ..) = self.tables.usage();
-            return Err(failure_problem(&failure).with("tables_in_memory", tables));
+            return Err(Problem::from(failure).with("tables_in_memory", tables));
         }
         let body = Body::from_static(b"{\"status\":\"ready\"}");
         Ok(Arc::new(Answer::new(Format::Json, Freshness::Now, body)))
@@ -321,6 +309,8 @@ impl State {
 
 /// A request waits so long for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Names a request, in its answer and in the log.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What scripts of other sites may read.
 const EXPOSED: &str = "Content-Location, ETag, Link, Retry-After, X-Request-Id";
 
@@ -331,9 +321,9 @@ pub(crate) fn formats(route: &Route) -> &'static [Format] {
         Route::Docs => &[Format::Html],
         Route::OpenApi => &[Format::OpenApi],
         Route::Metrics => &[Format::Prometheus],
-        Route::Days | Route::Day(_) | Route::Stations(_) => &Format::ALL,
-        Route::Cell(..) | Route::Station(..) => &[Format::Json, Format::GeoJson],
-        Route::Hours(_) | Route::Quality(_) => {
+        Route::Days | Route::OfDay(_, OfDay::Cells | OfDay::Stations) => &Format::ALL,
+        Route::OfDay(_, OfDay::Cell(_) | OfDay::Station(_)) => &[Format::Json, Format::GeoJson],
+        Route::OfDay(_, OfDay::Hours | OfDay::Quality) => {
             &[Format::Json, Format::Csv, Format::Arrow, Format::Parquet]
         }
     }
@@ -341,10 +331,10 @@ pub(crate) fn formats(route: &Route) -> &'static [Format] {
 
 fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Result<Format, Problem> {
     let offered = formats(route);
-    let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
     match asked {
         Some(format) if offered.contains(&format) => Ok(format),
         Some(format) => {
+            let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
             let detail = format!("format: {} comes as {}", route.pattern(), names.join(", "));
             Err(Problem::bad_request(detail)
                 .with("parameter", "format")
@@ -358,17 +348,6 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
             let detail = format!("{} comes as {}", route.pattern(), types.join(", "));
             Problem::not_acceptable(detail).with("allowed", types)
         }),
-    }
-}
-
-/// A failure of the lake as its client sees it.
-pub(crate) fn failure_problem(failure: &Failure) -> Problem {
-    match failure {
-        Failure::Damaged { .. } => Problem::unavailable(failure.to_string()),
-        // What a store says may name places that are none of the client's business.
-        Failure::Lake(_) | Failure::Slow(_) | Failure::Empty(_) => {
-            Problem::unavailable("the lake does not answer; the server's log says why")
-        }
     }
 }
 
@@ -389,6 +368,12 @@ fn options() -> Response<Body> {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// The path of a request for `latest`, with the day that it stands for.
+fn place(path: &str, query: &str, date: NaiveDate) -> String {
+    let path = path.replacen("latest", &date.to_string(), 1);
+    if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
 /// The last day before and the first day after.

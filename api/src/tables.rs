@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hotspots_data::codec::{self, Metadata};
 use hotspots_data::lake::Version;
 use hotspots_data::table::{
-    Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, SystemInformation,
-    TableName,
+    Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId};
-use tokio::sync::{OnceCell, Semaphore};
+use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Resolution, SystemId};
+use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
+use crate::answers::Answers;
+use crate::attribution::Attribution;
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 
 /// The table whose folders say which systems and days there are.
@@ -30,8 +31,6 @@ const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// Tables read from the lake at once.
 const LOADS: usize = 8;
-/// Answers kept of one table.
-const ANSWERS: usize = 256;
 
 /// Values by what they are of.
 type Shelf<K, V> = RwLock<HashMap<K, Arc<Fresh<V>>>>;
@@ -75,13 +74,7 @@ pub(crate) struct Table {
     /// Where it lies.
     pub(crate) key: Key,
     version: Version,
-    answers: RwLock<HashMap<String, Arc<Slice>>>,
-}
-
-#[derive(Debug, Default)]
-struct Slice {
-    answer: OnceCell<Arc<Answer>>,
-    used: AtomicUsize,
+    answers: Answers,
 }
 
 /// A day in the list of days.
@@ -92,18 +85,6 @@ pub(crate) struct Figures {
     /// Its cells.
     pub(crate) cells: usize,
     version: Version,
-}
-
-/// Who runs a system, and what may be done with its data.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
-pub(crate) struct Attribution {
-    pub(crate) name: Option<String>,
-    pub(crate) operator: Option<String>,
-    pub(crate) url: Option<String>,
-    pub(crate) license_id: Option<String>,
-    pub(crate) license_url: Option<String>,
-    #[expect(clippy::struct_field_names, reason = "GBFS calls it so")]
-    pub(crate) attribution_organization_name: Option<String>,
 }
 
 impl Tables {
@@ -169,8 +150,10 @@ impl Tables {
         let key = table.key(system, date);
         let Some(slot) = self.slot(&key, table, system, date).await? else { return Ok(None) };
         let before = slot.table.peek().map_or(0, |table| table.serial);
-        let found =
-            slot.table.get(TRUSTED_FOR, |kept| self.look(table, system, &key, kept)).await?;
+        let found = slot
+            .table
+            .get(TRUSTED_FOR, |kept| Box::pin(self.look(table, system, &key, kept)))
+            .await?;
         if found.as_ref().is_some_and(|found| found.serial != before) {
             self.make_room();
         }
@@ -199,7 +182,7 @@ impl Tables {
     /// Who runs a system, as far as it says so.
     pub(crate) async fn attribution(&self, system: &SystemId) -> Arc<Attribution> {
         let fresh = entry(&self.attributions, system);
-        let look = |_| async { Ok(Some(Arc::new(read_attribution(&self.lake, system).await?))) };
+        let look = |_| async { Ok(Some(Arc::new(Attribution::read(&self.lake, system).await?))) };
         fresh.get(ATTRIBUTION_TRUSTED_FOR, look).await.ok().flatten().unwrap_or_default()
     }
 
@@ -211,20 +194,11 @@ impl Tables {
         make: impl AsyncFnOnce() -> Result<Answer, E>,
     ) -> Result<Arc<Answer>, E> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let known = read(&table.answers).get(name).cloned();
-        let slice = known.unwrap_or_else(|| {
-            let mut answers = write(&table.answers);
-            if answers.len() >= ANSWERS {
-                forget_half(&mut answers);
-            }
-            Arc::clone(answers.entry(name.to_owned()).or_default())
-        });
-        slice.used.store(turn as usize, Ordering::Relaxed);
-        if let Some(answer) = slice.answer.get() {
-            return Ok(Arc::clone(answer));
+        if let Some(answer) = table.answers.ready(name, turn) {
+            return Ok(answer);
         }
-        let answer =
-            slice.answer.get_or_try_init(async || Ok(Arc::new(make().await?))).await?.clone();
+        // In a box: what is done once must not make the way of every request wider.
+        let answer = Box::pin(table.answers.make(name, turn, make)).await?;
         self.make_room();
         Ok(answer)
     }
@@ -251,7 +225,7 @@ impl Tables {
             }
             // The newest may be in use by the very request that needs the room: it only forgets.
             match slot.table.peek() {
-                Some(table) if index == newest => forget_half(&mut write(&table.answers)),
+                Some(table) if index == newest => table.answers.forget_half(),
                 _ => slot.table.forget(),
             }
             self.evictions.fetch_add(1, Ordering::Relaxed);
@@ -326,7 +300,7 @@ impl Tables {
             serial: self.serial.fetch_add(1, Ordering::Relaxed),
             key: key.clone(),
             version: object.version,
-            answers: RwLock::default(),
+            answers: Answers::default(),
         })))
     }
 
@@ -369,12 +343,7 @@ impl Table {
     }
 
     fn size_bytes(&self) -> usize {
-        let answers: usize = read(&self.answers)
-            .values()
-            .filter_map(|slice| slice.answer.get())
-            .map(|answer| answer.size_bytes())
-            .sum();
-        self.batch.get_array_memory_size() + answers
+        self.batch.get_array_memory_size() + self.answers.size_bytes()
     }
 }
 
@@ -398,36 +367,6 @@ pub(crate) fn name_of(table: Derived) -> TableName {
         Derived::Quality => QualityCheck::TABLE,
         Derived::StationStatusDaily => StationStatus::TABLE,
     }
-}
-
-async fn read_attribution(lake: &Lake, system: &SystemId) -> Result<Attribution, Failure> {
-    let table = Recorded::SystemInformation;
-    let Some(date) = lake.dates(table, system).await?.pop() else {
-        return Ok(Attribution::default());
-    };
-    let Some(last) = lake.list_day(table, system, date).await?.pop() else {
-        return Ok(Attribution::default());
-    };
-    let bytes = lake.get(&last).await?.bytes;
-    let damaged = |reason: String| Failure::Damaged { key: last.to_string(), reason };
-    let (rows, _) = SystemInformation::decode(bytes).map_err(|error| damaged(error.to_string()))?;
-    Ok(rows.into_iter().next_back().map_or_else(Attribution::default, |row| Attribution {
-        name: row.name,
-        operator: row.operator,
-        url: row.url,
-        license_id: row.license_id,
-        license_url: row.license_url,
-        attribution_organization_name: row.attribution_organization_name,
-    }))
-}
-
-/// Drops the half of a table's answers that was not asked for longest.
-fn forget_half(answers: &mut HashMap<String, Arc<Slice>>) {
-    let mut used: Vec<usize> =
-        answers.values().map(|slice| slice.used.load(Ordering::Relaxed)).collect();
-    used.sort_unstable();
-    let middle = used.get(used.len() / 2).copied().unwrap_or(0);
-    answers.retain(|_, slice| slice.used.load(Ordering::Relaxed) > middle);
 }
 
 fn entry<K: Clone + Eq + Hash, V>(map: &Shelf<K, V>, key: &K) -> Arc<Fresh<V>> {

@@ -11,7 +11,8 @@ use hotspots_data::Cell;
 use serde_json::json;
 
 use super::{Header, columns};
-use crate::selection::{Area, column};
+use crate::selection::column;
+use crate::wishes::Area;
 
 /// One list a column: `hex_id`, `lat`, `lng`, and `values` with one list of hours a cell, in the order
 /// of `hours`; null where the cell was not observed. `max` is what a weight of 1 stands for.

@@ -1,0 +1,124 @@
+//! What each path answers.
+
+mod cells;
+mod days;
+mod stations;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use hotspots_data::{DaySummary, SystemId};
+use serde_json::json;
+
+use crate::answer::{Answer, Freshness};
+use crate::negotiate::Format;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::reply::Header;
+use crate::routes::{OfDay, Route};
+use crate::state::State;
+use crate::tables::{DAYS, Table};
+
+/// One day of one system.
+#[derive(Debug)]
+pub(crate) struct SystemDay {
+    pub(crate) system: SystemId,
+    pub(crate) date: NaiveDate,
+}
+
+impl State {
+    /// Something of a day.
+    pub(crate) async fn of_day(
+        &self,
+        day: &SystemDay,
+        what: OfDay,
+        params: Params,
+        format: Format,
+    ) -> Result<Arc<Answer>, Problem> {
+        match what {
+            OfDay::Cells => self.cells(day, &params, format).await,
+            OfDay::Hours => self.hours(day, &params, format).await,
+            OfDay::Cell(cell) => self.cell(day, cell, format).await,
+            OfDay::Stations => self.stations(day, &params, format).await,
+            OfDay::Station(station) => self.station(day, station, format).await,
+            OfDay::Quality => self.quality(day, format).await,
+        }
+    }
+
+    /// The answer called `name` of a table of a day, made at most once. `make` is given what every
+    /// answer says of its day, and the day's figures; `file` is what a file of it should be called.
+    async fn made(
+        &self,
+        day: &SystemDay,
+        table: &Table,
+        name: &str,
+        format: Format,
+        file: impl FnOnce() -> String,
+        make: impl AsyncFnOnce(Header, Option<DaySummary>) -> Result<Bytes, Problem>,
+    ) -> Result<Arc<Answer>, Problem> {
+        let make = async || {
+            let summary = self.summary(day, table).await;
+            let is_closed = summary.as_ref().is_some_and(|summary| !summary.provisional);
+            let freshness = if is_closed { Freshness::Closed } else { Freshness::Changing };
+            let header = Header::default()
+                .with("system", &day.system)
+                .with("date", day.date)
+                .with_some("time_zone", summary.as_ref().map(|day| day.time_zone.name()));
+            let body = make(header, summary).await?;
+            Ok(Answer::new(format, freshness, body)
+                .modified(table.modified)
+                .called(&file())
+                .licensed(table.attribution.license_url.as_deref()))
+        };
+        self.tables.answer(table, name, make).await
+    }
+
+    /// The day's figures: its own where the table has them, else those of its hotspots.
+    async fn summary(&self, day: &SystemDay, table: &Table) -> Option<DaySummary> {
+        if let Some(summary) = table.summary() {
+            return Some(summary);
+        }
+        let figures = self.tables.figures(DAYS, &day.system, day.date).await.ok().flatten();
+        figures.map(|figures| figures.summary.clone())
+    }
+
+    /// Makes a body off the threads that serve.
+    async fn render(
+        &self,
+        make: impl FnOnce() -> Result<Bytes, Problem> + Send + 'static,
+    ) -> Result<Bytes, Problem> {
+        let _turn = self.turn().await?;
+        let body = tokio::task::spawn_blocking(make).await;
+        body.map_err(|error| Problem::internal(error.to_string()))?
+    }
+}
+
+impl Header {
+    fn of_summary(self, summary: Option<&DaySummary>) -> Self {
+        let Some(day) = summary else { return self };
+        self.with("provisional", day.provisional)
+            .with_number("coverage", day.coverage, 6)
+            .with("polls", day.polls)
+            .with("first_poll", day.first_poll)
+            .with("last_poll", day.last_poll)
+            .with_number("longest_unobserved_s", day.longest_unobserved_s, 3)
+            .with("stations", day.stations)
+            .with("stations_without_information", day.stations_without_information)
+            .with("stations_without_position", day.stations_without_position)
+            .with_number("bikes", day.bikes, 3)
+    }
+}
+
+/// What the API offers.
+pub(crate) fn index() -> Bytes {
+    let paths: serde_json::Map<String, serde_json::Value> = Route::examples()
+        .iter()
+        .map(|route| (route.pattern().to_owned(), json!(route.summary())))
+        .collect();
+    Header::default()
+        .with("name", "hotspots")
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("paths", paths)
+        .json()
+}
