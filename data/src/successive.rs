@@ -13,6 +13,7 @@ use parquet::data_type::DataType as ParquetType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ColumnChunkMetaData, KeyValue, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    ParquetStatisticsPolicy,
 };
 use parquet::file::reader::SerializedPageReader;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
@@ -104,7 +105,11 @@ impl Successive {
     }
 
     fn footer(&self, bytes: &Bytes) -> Result<ParquetMetaData, ParquetError> {
-        let options = ParquetMetaDataOptions::new().with_schema(Arc::clone(&self.own));
+        let options = ParquetMetaDataOptions::new()
+            .with_schema(Arc::clone(&self.own))
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
         let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
         match reader.parse_and_finish(bytes) {
             Ok(footer) if self.is_own(&footer) => Ok(footer),

@@ -25,8 +25,11 @@ pub(crate) struct ObservedDay {
     pub(crate) free: Vec<FreeDay>,
 }
 
-/// Polls that one task reads and decodes: bounds memory, and is enough to be worth a task.
-const POLLS_AT_ONCE: usize = 24;
+/// Polls that one task reads and decodes: bounds memory, and is many because only the first of them is
+/// handed on whole, and of the others what changed.
+const POLLS_AT_ONCE: usize = 120;
+/// Objects that one task asks of a distant store at the same time.
+const READS_AT_ONCE: usize = 16;
 
 /// Reads everything that a day is computed from.
 pub(crate) async fn read_day(
@@ -86,11 +89,12 @@ async fn read_polls(
     lake: &Lake,
     polls: Vec<(usize, Key)>,
 ) -> Result<Vec<(usize, PollRows)>, AggregateError> {
-    let mut objects = Vec::with_capacity(polls.len());
-    for (column, key) in polls {
+    let fetch = async |(column, key): (usize, Key)| {
         let bytes = if lake.folder().is_some() { None } else { Some(lake.get(&key).await?.bytes) };
-        objects.push((column, key, bytes));
-    }
+        Ok::<_, AggregateError>((column, key, bytes))
+    };
+    let objects: Vec<_> =
+        futures::stream::iter(polls).map(fetch).buffered(READS_AT_ONCE).try_collect().await?;
     let lake = lake.clone();
     blocking(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());

@@ -5,6 +5,7 @@
 
 use hotspots_data::Cell;
 use polars::prelude::*;
+use polars::series::IsSorted;
 
 use crate::grid::StationRow;
 use crate::places::{Place, Places};
@@ -59,7 +60,11 @@ pub(crate) fn stays(
     let hold_ms = frame.column(SUMS[0])?;
     let known_ms = (frame.column("known")? * hold_ms)?.with_name(CAPACITY[0].into());
     let dock_ms = (frame.column("capacity")? * hold_ms)?.with_name(CAPACITY[1].into());
-    let stay_hour = ((frame.column(STAY)? * hours as u64) + frame.column(HOUR)?.clone())?;
+    let mut stay_hour = ((frame.column(STAY)? * hours as u64) + frame.column(HOUR)?.clone())?;
+    if stay_hour.u64()?.no_null_iter().is_sorted() {
+        // As it mostly is; to sort it is then nothing.
+        stay_hour.set_sorted_flag(IsSorted::Ascending);
+    }
     frame.with_column(known_ms)?.with_column(dock_ms)?;
     frame.with_column(stay_hour.with_name(STAY_HOUR.into()))?;
     let sums = sums_by(&frame.sort([STAY_HOUR], SortMultipleOptions::default())?, STAY_HOUR)?;
