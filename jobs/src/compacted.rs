@@ -92,8 +92,9 @@ fn read_group(
     columns: &Columns,
 ) -> Result<Vec<StationRow>, CodecError> {
     let mut read: Vec<StationRow> = Vec::new();
-    // Of the station that is read: the column that its last row went to.
-    let mut last = None;
+    // Of the station that is read: the column that its last row went to, and whether that row was one
+    // too many, so that the next is like it and yet says something else of the station.
+    let (mut last, mut was_repeated) = (None, false);
     for batch in groups.read(group)? {
         let batch = batch?;
         let stations = batch.column(0).as_dictionary::<Int32Type>();
@@ -110,15 +111,16 @@ fn read_group(
             let id = id.ok_or_else(|| CodecError::MissingColumn(COLUMNS[0].to_owned()))?;
             if read.last().is_none_or(|station| station.id != ids.value(id)) {
                 read.push(StationRow::new(ids.value(id)));
-                last = None;
+                (last, was_repeated) = (None, false);
             }
             let Some(station) = read.last_mut() else { continue };
             for row in rows.clone() {
-                if !is_new[row] {
+                if !is_new[row] && !was_repeated {
                     station.repeat();
                     last = last.map(|column| column + 1);
                 } else if let Some(column) = columns.of(numbers[row]) {
-                    station.add(column, observed.said(row), last == Some(column));
+                    was_repeated = last == Some(column);
+                    station.add(column, observed.said(row), was_repeated);
                     last = Some(column);
                 }
             }
