@@ -133,10 +133,13 @@ pub fn encode_batches(
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_statistics_enabled(statistics);
+    if layout != Layout::Small {
+        // A page costs a context of zstd, which takes longer than its rows.
+        properties = properties.set_data_page_row_count_limit(usize::MAX);
+    }
     if layout == Layout::Compact {
         properties = properties
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPACT_LEVEL)?))
-            .set_data_page_row_count_limit(usize::MAX)
             .set_data_page_size_limit(usize::MAX);
         for field in schema.fields().iter().filter(|field| is_counted(field.data_type())) {
             let column = ColumnPath::from(field.name().as_str());
@@ -144,10 +147,6 @@ pub fn encode_batches(
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
         }
-    }
-    if layout == Layout::Described || layout == Layout::Long {
-        // A page costs a context of zstd, which takes longer than its rows.
-        properties = properties.set_data_page_row_count_limit(usize::MAX);
     }
     if layout == Layout::Described {
         for field in schema.fields().iter().filter(|field| field.data_type() == &DataType::Float64)
@@ -294,11 +293,8 @@ impl Groups {
         );
         let wanted = self.schema.fields().iter().map(|field| field.name().as_str());
         let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-        let mut reader = builder
-            .with_projection(mask)
-            .with_row_groups(vec![group])
-            .with_batch_size(BATCH_ROWS)
-            .build()?;
+        let builder = builder.with_projection(mask).with_row_groups(vec![group]);
+        let mut reader = guarded(|| Ok(builder.with_batch_size(BATCH_ROWS).build()?))?;
         let mut next = move || guarded(|| Ok(reader.next().transpose()?)).transpose();
         Ok(std::iter::from_fn(move || next().map(|batch| conform(&self.schema, &batch?))))
     }

@@ -1,10 +1,12 @@
-//! Polls read one after another hold what each of them holds alone.
+//! Polls read one after another hold what each of them holds alone, and damage is refused.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use chrono::DateTime;
 use hotspots_data::Successive;
-use hotspots_data::codec::{self, Layout, Metadata};
-use hotspots_data::table::{Row as _, StationStatus};
+use hotspots_data::codec::{self, CodecError, Groups, Layout, Metadata};
+use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
 
 const COLUMNS: [&str; 4] =
     ["station_id", "num_bikes_available", "num_docks_available", "is_installed"];
@@ -106,6 +108,37 @@ fn whatever_byte_is_damaged_the_poll_is_refused_or_read_and_the_next_one_is_righ
         let _ = codec::read_metadata(damaged.clone());
         refused += usize::from(successive.decode(damaged).is_err());
         assert_eq!(successive.decode(bytes.clone()).unwrap(), alone(bytes.clone()));
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn whatever_byte_of_a_compacted_day_is_damaged_reading_it_ends() {
+    let stations = [("a", Some(1), Some(9)), ("b", None, Some(0)), ("c", Some(7), None)];
+    let polls = StationStatus::to_batch(&rows(&stations));
+    let numbers: ArrayRef = Arc::new(UInt32Array::from(vec![0, 1, 2]));
+    let mut columns = vec![Arc::clone(&numbers), numbers];
+    columns.extend(polls.columns().iter().map(Arc::clone));
+    let schema = StationStatusDaily::schema();
+    let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+    let bytes = codec::encode(StationStatusDaily::TABLE, Layout::Compact, &batch, &Metadata::new())
+        .unwrap();
+    let read = |bytes: bytes::Bytes| {
+        let groups = Groups::open(&schema, &["station_id"], bytes)?;
+        let rows = (0..groups.len()).map(|group| {
+            groups
+                .read(group)?
+                .map(|batch| Ok(batch?.num_rows()))
+                .sum::<Result<usize, CodecError>>()
+        });
+        rows.sum::<Result<usize, CodecError>>()
+    };
+    assert_eq!(read(bytes.clone()).unwrap(), 3);
+    let mut refused = 0;
+    for at in (0..bytes.len()).step_by(3) {
+        let mut damaged = bytes.to_vec();
+        damaged[at] ^= 0x55;
+        refused += usize::from(read(damaged.into()).is_err());
     }
     assert!(refused > 0);
 }

@@ -9,6 +9,7 @@ use hotspots_data::{Day, Derived, Key, Lake, SystemId};
 use crate::aggregate::{AggregateError, Selection, observed_dates, systems};
 use crate::compacted;
 use crate::pack::{WholePoll, pack, unpack, whole_poll};
+use crate::read_day::READS_AT_ONCE;
 use crate::status_day::StatusDay;
 
 /// A day that was looked at.
@@ -160,9 +161,6 @@ async fn delete_packed(
     }
     Ok(same.len())
 }
-
-/// Objects asked of the store at the same time.
-const READS_AT_ONCE: usize = 16;
 
 /// Every poll of a day with all its rows, in order of time; `only_raw`: those that have their own
 /// object, read from it.

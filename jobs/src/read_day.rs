@@ -28,8 +28,8 @@ pub(crate) struct ObservedDay {
 /// Polls that one task reads and decodes: bounds memory, and is many because only the first of them is
 /// handed on whole, and of the others what changed.
 const POLLS_AT_ONCE: usize = 120;
-/// Objects that one task asks of a distant store at the same time.
-const READS_AT_ONCE: usize = 16;
+/// Objects that one task asks of the store at the same time.
+pub(crate) const READS_AT_ONCE: usize = 16;
 
 /// Reads everything that a day is computed from.
 pub(crate) async fn read_day(

@@ -293,7 +293,7 @@ impl<'l> Reading<'l> {
 }
 
 fn is_of_table<R: Row>(metadata: &Metadata) -> bool {
-    metadata.get(SCHEMA) == Some(&format!("{}/{}", R::TABLE.name, R::TABLE.version))
+    metadata.get(SCHEMA) == Some(&R::TABLE.to_string())
 }
 
 fn stored_key(attempt: Poll) -> Option<String> {
