@@ -118,6 +118,13 @@ impl Resolution {
     }
 }
 
+impl From<Cell> for u64 {
+    /// The cell's H3 index, which is never 0.
+    fn from(cell: Cell) -> Self {
+        cell.0.into()
+    }
+}
+
 impl From<Resolution> for u8 {
     fn from(resolution: Resolution) -> Self {
         resolution.0.into()

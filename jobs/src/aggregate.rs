@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use futures::future::try_join_all;
-use futures::try_join;
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::future::{ready, try_join_all};
+use futures::{StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
+use tokio::task::JoinHandle;
 
 use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
-use crate::day_tables::{CellTables, DayTables, Wanted, day_tables};
+use crate::day_tables::{Wanted, day_tables};
 use crate::read_day::{is_gone, read_day};
 use crate::resolutions::Resolutions;
+
+/// Tables that are written at the same time.
+const WRITES_AT_ONCE: usize = 8;
 
 /// Which days to bring up to date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -200,19 +205,31 @@ async fn one_day(
     write(lake, system, date, tables).await
 }
 
-/// A day's tables as they should be; `None` where no poll was stored under the date.
+/// A day's tables as they should be, encoded, in no order; `None` where no poll was stored under the
+/// date.
 pub(crate) async fn computed(
     lake: &Lake,
     system: &SystemId,
     date: NaiveDate,
     options: Options,
     now: DateTime<Utc>,
-) -> Result<Option<DayTables>, AggregateError> {
+) -> Result<Option<Vec<(Derived, Bytes)>>, AggregateError> {
     let mut finder = Finder::new(lake, system).await?;
     let Some(inputs) = finder.find(date, &options, now).await? else { return Ok(None) };
     let observations = inputs.observations(&options);
     let wanted = wanted(&finder, date, options, &observations).await?;
-    Ok(Some(compute(lake, system, inputs, wanted, options, observations).await?))
+    let tables = compute(lake, system, inputs, wanted, options, observations).await?;
+    let encoded = tables.encoded.collect().await;
+    joined(tables.task).await?;
+    Ok(Some(encoded))
+}
+
+/// A day's tables while they are computed.
+struct DayTables {
+    /// Each as soon as it is there.
+    encoded: UnboundedReceiver<(Derived, Bytes)>,
+    /// What the last resolution's says of the day.
+    task: JoinHandle<Result<Option<DaySummary>, AggregateError>>,
 }
 
 async fn compute(
@@ -225,10 +242,22 @@ async fn compute(
 ) -> Result<DayTables, AggregateError> {
     let observed = read_day(lake, &inputs, &options.resolutions.list()).await?;
     let system = system.clone();
-    let compute = move || day_tables(&system, &inputs, &observed, &wanted, options, &observations);
-    tokio::task::spawn_blocking(compute)
-        .await
-        .map_err(|error| AggregateError::CutOff(error.to_string()))?
+    let (sender, encoded) = unbounded();
+    let emit = move |table, bytes| {
+        // Who no longer listens has failed to write, and says so.
+        let _ = sender.unbounded_send((table, bytes));
+    };
+    let task = tokio::task::spawn_blocking(move || {
+        let day = day_tables(&system, &inputs, &observed, &wanted, options, &observations, &emit);
+        // To take apart what was read needs not be waited for.
+        rayon::spawn(move || drop((inputs, observed)));
+        day
+    });
+    Ok(DayTables { encoded, task })
+}
+
+async fn joined<T>(task: JoinHandle<Result<T, AggregateError>>) -> Result<T, AggregateError> {
+    task.await.map_err(|error| AggregateError::CutOff(error.to_string()))?
 }
 
 async fn wanted(
@@ -264,25 +293,24 @@ async fn is_up_to_date(
     Ok(true)
 }
 
-/// Writes the tables, the hotspots last: who sees a new table of hotspots finds the others new too.
+/// Writes the tables as they come, the hotspots last: who sees a new table of hotspots finds the others
+/// new too.
 async fn write(
     lake: &Lake,
     system: &SystemId,
     date: NaiveDate,
     tables: DayTables,
 ) -> Result<DayOutcome, AggregateError> {
-    let put = |table: Derived, bytes: &Bytes| {
-        let (key, bytes) = (table.key(system, date), bytes.clone());
-        async move { lake.replace(&key, bytes).await }
+    let put = async |(table, bytes): (Derived, Bytes)| {
+        lake.replace(&table.key(system, date), bytes).await
     };
-    let hourly = |cells: &CellTables| put(Derived::HotspotsHourly(cells.resolution), &cells.hourly);
-    let hotspots = |cells: &CellTables| put(Derived::Hotspots(cells.resolution), &cells.hotspots);
-    try_join!(
-        put(Derived::StationDays, &tables.station_days),
-        put(Derived::Quality, &tables.quality),
-        try_join_all(tables.cells.iter().map(hourly)),
-    )?;
-    try_join_all(tables.cells.iter().map(hotspots)).await?;
-    let last = tables.cells.into_iter().next_back();
-    Ok(last.map_or(DayOutcome::NoPolls, |cells| DayOutcome::Written(Box::new(cells.summary))))
+    let put_or_keep = async |table: (Derived, Bytes)| match table {
+        (Derived::Hotspots(_), _) => Ok(Some(table)),
+        _ => put(table).await.map(|()| None),
+    };
+    let written = tables.encoded.map(put_or_keep).buffer_unordered(WRITES_AT_ONCE);
+    let hotspots: Vec<_> = written.try_filter_map(|kept| ready(Ok(kept))).try_collect().await?;
+    let summary = joined(tables.task).await?;
+    try_join_all(hotspots.into_iter().map(put)).await?;
+    Ok(summary.map_or(DayOutcome::NoPolls, |day| DayOutcome::Written(Box::new(day))))
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hotspots_data::Cell;
-use rayon::prelude::*;
 
 use crate::grid::StationRow;
+use crate::hourly::HourColumns;
 use crate::hours::Hour;
 use crate::offers::{Offer, Spans, offers};
 use crate::places::Places;
-use crate::station_day::{StationSums, Sums};
+use crate::station_day::{Part, StationSums, Sums};
 use crate::stays::{Stay, StaySums};
 use crate::timeline::{Segment, Timeline};
 use crate::vehicles::{FreeBikes, FreeDay};
@@ -24,15 +24,6 @@ pub(crate) struct Sources<'d> {
     pub(crate) places: &'d Places,
     pub(crate) timeline: &'d Timeline,
     pub(crate) hours: &'d [Hour],
-}
-
-/// The stations' observed time, wherever they stood.
-#[derive(Debug)]
-pub(crate) struct Totals {
-    /// By station.
-    day: Vec<Sums>,
-    /// By hour and station.
-    hours: Vec<Vec<Sums>>,
 }
 
 /// A cell in an hour or a day.
@@ -54,152 +45,165 @@ pub(crate) struct Figures {
 }
 
 /// The cells of a day, in order of cell, and those of each of its hours.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct CellDay {
     pub(crate) day: Vec<Figures>,
-    pub(crate) hours: Vec<Vec<Figures>>,
+    pub(crate) hours: Vec<HourColumns>,
 }
 
-impl Totals {
-    pub(crate) fn new(days: &[StationSums], hours: usize) -> Self {
-        let mut of_hours = vec![vec![Sums::default(); days.len()]; hours];
-        for (station, day) in days.iter().enumerate() {
-            day.parts.iter().for_each(|part| of_hours[part.hour][station] += part.sums);
-        }
-        Self { day: days.iter().map(StationSums::total).collect(), hours: of_hours }
-    }
-}
-
-/// Adds up the stations and the free-standing bikes of each cell.
+/// Adds up the stations and the free-standing bikes of each cell; `offers` has all cells of the day, in
+/// order.
 pub(crate) fn cells(
     sources: Sources<'_>,
-    (stays, totals): (&[Stay], &Totals),
+    stays: &[Stay],
     (free, offers): (&FreeDay, &[(Cell, Vec<Offer>)]),
     resolution: usize,
 ) -> CellDay {
+    let hours = sources.hours;
     let in_cells = stays.iter().filter_map(|stay| Some((stay.cells[resolution]?, stay)));
     let mut stays: Vec<(Cell, &Stay)> = in_cells.collect();
     stays.sort_by_key(|(cell, stay)| (*cell, stay.station));
-    let mut by_hour: Vec<Vec<CellStay>> = vec![Vec::new(); sources.hours.len()];
-    let mut of_day: Vec<CellStay> = Vec::new();
-    for (cell, Stay { station, hours, .. }) in stays {
-        for &(hour, sums) in hours {
-            add(&mut by_hour[hour], CellStay { cell, station: *station, sums });
-            add(&mut of_day, CellStay { cell, station: *station, sums });
-        }
-    }
-    let free_bikes = FreeSums::new(free, &sources.timeline.segments, sources.hours.len());
-    let day = Period {
-        stays: &of_day,
-        totals: &totals.day,
-        free: &free_bikes.day,
-        free_hold_ms: free_bikes.hold_ms.iter().sum(),
-        length_ms: sources.hours.iter().map(Hour::length_ms).sum(),
+    let mut stays = stays.chunk_by(|a, b| a.0 == b.0).peekable();
+    let free = FreeSums::new(free, &sources.timeline.segments, hours.len());
+    let free_hold_ms: i64 = free.hold_ms.iter().sum();
+    let day_ms: i64 = hours.iter().map(Hour::length_ms).sum();
+    let mut cells = CellDay {
+        day: Vec::with_capacity(offers.len()),
+        hours: hours.iter().map(|_| HourColumns::with_capacity(offers.len())).collect(),
     };
-    let day = day.figures(offers, Offer::total);
-    let hour = |index: usize| {
-        let period = Period {
-            stays: &by_hour[index],
-            totals: &totals.hours[index],
-            free: &free_bikes.hours[index],
-            free_hold_ms: free_bikes.hold_ms[index],
-            length_ms: sources.hours[index].length_ms(),
-        };
-        period.figures(offers, |hours| hours[index])
-    };
-    CellDay { day, hours: (0..sources.hours.len()).into_par_iter().map(hour).collect() }
-}
-
-/// Adds to the last of those in order of cell and station, if it is the same station in the same cell.
-fn add(stays: &mut Vec<CellStay>, more: CellStay) {
-    match stays.last_mut() {
-        Some(last) if (last.cell, last.station) == (more.cell, more.station) => {
-            last.sums += more.sums;
-        }
-        _ => stays.push(more),
-    }
-}
-
-/// A station in a cell, for an hour or for the day.
-#[derive(Clone, Copy)]
-struct CellStay {
-    cell: Cell,
-    station: usize,
-    sums: StaySums,
-}
-
-/// An hour, or the day.
-struct Period<'d> {
-    /// In order of cell and station.
-    stays: &'d [CellStay],
-    /// By station: all its observed time in the period, wherever it stood.
-    totals: &'d [Sums],
-    free: &'d BTreeMap<Cell, FreeBikes>,
-    free_hold_ms: i64,
-    length_ms: i64,
-}
-
-impl Period<'_> {
-    /// The cells in order; `offers` has all of the day's, in order too.
-    fn figures(
-        &self,
-        offers: &[(Cell, Vec<Offer>)],
-        offer: impl Fn(&[Offer]) -> Offer,
-    ) -> Vec<Figures> {
-        let mut stays = self.stays.chunk_by(|a, b| a.cell == b.cell).peekable();
-        let figures = |(cell, offers): &(Cell, Vec<Offer>)| {
-            let stays = stays.next_if(|stays| stays[0].cell == *cell);
-            let free = self.free.get(cell).copied();
-            if stays.is_none() && free.is_none() {
-                return None;
+    let mut times = Times::new(hours.len());
+    let mut of_hours = vec![Together::default(); hours.len()];
+    for (cell, offers) in offers {
+        let stays = stays.next_if(|stays| stays[0].0 == *cell).unwrap_or_default();
+        let mut of_day = Together::default();
+        of_hours.fill(of_day);
+        for stays in stays.chunk_by(|a, b| a.1.station == b.1.station) {
+            times.fill(&sources.days[stays[0].1.station].parts, stays);
+            for (index, together) in of_hours.iter_mut().enumerate() {
+                together.add(times.stood[index], times.observed[index], hours[index].length_ms());
             }
-            let (stays, free) = (stays.unwrap_or_default(), free.unwrap_or_default());
-            Some(self.of_cell(*cell, stays, free, offer(offers)))
-        };
-        offers.iter().filter_map(figures).collect()
+            of_day.add(times.stood_all_day(), times.observed_all_day(), day_ms);
+        }
+        for (index, together) in of_hours.iter().enumerate() {
+            let free = (free.hours[index].get(cell).copied(), free.hold_ms[index]);
+            let length_ms = hours[index].length_ms();
+            if let Some(figures) = together.figures(*cell, free, offers[index], length_ms) {
+                cells.hours[index].push(cells.day.len(), &figures);
+            }
+        }
+        let free = (free.day.get(cell).copied(), free_hold_ms);
+        cells.day.extend(of_day.figures(*cell, free, Offer::total(offers), day_ms));
+    }
+    cells
+}
+
+/// The time of one station, by hour.
+struct Times {
+    /// In one cell.
+    stood: Vec<StaySums>,
+    /// Wherever it stood.
+    observed: Vec<Sums>,
+}
+
+impl Times {
+    fn new(hours: usize) -> Self {
+        Self { stood: vec![StaySums::default(); hours], observed: vec![Sums::default(); hours] }
     }
 
-    /// A station's mean is over all its observed time. One that moved gives each cell its bikes of the
-    /// time it stood there, so that no bike is counted twice.
-    fn of_cell(&self, cell: Cell, stays: &[CellStay], free: FreeBikes, offer: Offer) -> Figures {
-        let free_hold_ms = self.free_hold_ms;
+    fn fill(&mut self, parts: &[Part], stays: &[(Cell, &Stay)]) {
+        self.stood.fill(StaySums::default());
+        self.observed.fill(Sums::default());
+        for part in parts {
+            self.observed[part.hour] += part.sums;
+            let mut versions = stays.iter().flat_map(|(_, stay)| &stay.versions);
+            if let Some(&(_, docks)) = versions.find(|(version, _)| *version == part.version) {
+                self.stood[part.hour].add(part.sums, docks);
+            }
+        }
+    }
+
+    fn stood_all_day(&self) -> StaySums {
+        let mut all = StaySums::default();
+        self.stood.iter().for_each(|&hour| all += hour);
+        all
+    }
+
+    fn observed_all_day(&self) -> Sums {
+        let mut all = Sums::default();
+        self.observed.iter().for_each(|&hour| all += hour);
+        all
+    }
+}
+
+/// The stations of a cell together, in an hour or the day.
+#[derive(Clone, Copy, Default)]
+struct Together {
+    stations: u32,
+    bikes: f64,
+    ebikes: Option<f64>,
+    mechanical: Option<f64>,
+    docks: Option<f64>,
+    capacity: Option<f64>,
+    /// Of how many the capacity was known all the time.
+    of_known_capacity: u32,
+    coverage: f64,
+}
+
+impl Together {
+    /// Adds a station, if it stood here. Its mean is over all its observed time: one that moved gives
+    /// each cell its bikes of the time it stood there, so that no bike is counted twice.
+    fn add(&mut self, stood: StaySums, observed: Sums, length_ms: i64) {
+        if stood.hold_ms == 0 {
+            return;
+        }
+        self.stations += 1;
+        self.bikes += mean(stood.bike_ms, observed.hold_ms).unwrap_or_default();
+        self.ebikes = sum(self.ebikes, mean(stood.ebike_ms, observed.ebike_hold_ms));
+        self.mechanical =
+            sum(self.mechanical, mean(stood.mechanical_ms, observed.mechanical_hold_ms));
+        self.docks = sum(self.docks, mean(stood.dock_ms, observed.dock_hold_ms));
+        let capacity = mean(stood.capacity_ms, observed.hold_ms);
+        self.capacity = sum(self.capacity, capacity.filter(|_| stood.capacity_hold_ms > 0));
+        self.of_known_capacity += u32::from(stood.capacity_hold_ms == stood.hold_ms);
+        self.coverage += observed.hold_ms as f64 / length_ms as f64;
+    }
+
+    /// The cell's figures, with the free-standing bikes there and the time in which these were
+    /// observed; `None` where there was nothing.
+    fn figures(
+        self,
+        cell: Cell,
+        (free, free_hold_ms): (Option<FreeBikes>, i64),
+        offer: Offer,
+        length_ms: i64,
+    ) -> Option<Figures> {
+        if self.stations == 0 && free.is_none() {
+            return None;
+        }
+        let free = free.unwrap_or_default();
         let free_bikes = mean(free.bikes, free_hold_ms).unwrap_or_default();
         let free_kind = |sum| mean(sum, free_hold_ms).filter(|_| free.is_kind_known);
-        let mut bikes = 0.0;
-        let (mut ebikes, mut mechanical) = (None, None);
-        let (mut docks, mut capacity, mut coverage) = (None, None, 0.0);
-        let mut is_capacity_known = !stays.is_empty();
-        for stay in stays {
-            let (sums, total) = (stay.sums, self.totals[stay.station]);
-            bikes += mean(sums.bike_ms, total.hold_ms).unwrap_or_default();
-            ebikes = sum(ebikes, mean(sums.ebike_ms, total.ebike_hold_ms));
-            mechanical = sum(mechanical, mean(sums.mechanical_ms, total.mechanical_hold_ms));
-            docks = sum(docks, mean(sums.dock_ms, total.dock_hold_ms));
-            let known = mean(sums.capacity_ms, total.hold_ms).filter(|_| sums.capacity_hold_ms > 0);
-            capacity = sum(capacity, known);
-            is_capacity_known &= sums.capacity_hold_ms == sums.hold_ms;
-            coverage += total.hold_ms as f64 / self.length_ms as f64;
-        }
-        let coverage = match stays.len() {
-            0 => free_hold_ms as f64 / self.length_ms as f64,
-            stations => coverage / stations as f64,
+        let coverage = match self.stations {
+            0 => free_hold_ms as f64 / length_ms as f64,
+            stations => self.coverage / f64::from(stations),
         };
-        let bikes = bikes + free_bikes;
-        let docks_of_all = capacity.filter(|&docks| is_capacity_known && docks > 0.0);
-        Figures {
+        let bikes = self.bikes + free_bikes;
+        let is_capacity_known = self.stations > 0 && self.of_known_capacity == self.stations;
+        let docks_of_all = self.capacity.filter(|&docks| is_capacity_known && docks > 0.0);
+        Some(Figures {
             cell,
             bikes,
             free_bikes,
-            ebikes: sum(ebikes, free_kind(free.ebikes)),
-            mechanical: sum(mechanical, free_kind(free.mechanical)),
-            docks,
-            capacity,
+            ebikes: sum(self.ebikes, free_kind(free.ebikes)),
+            mechanical: sum(self.mechanical, free_kind(free.mechanical)),
+            docks: self.docks,
+            capacity: self.capacity,
             occupancy: docks_of_all.map(|docks: f64| bikes / docks),
             empty_share: offer.empty_share(),
             full_share: offer.full_share(),
-            stations: stays.len() as u32,
+            stations: self.stations,
             coverage,
-        }
+        })
     }
 }
 

@@ -56,17 +56,16 @@ pub(crate) fn read(
 /// The column of each poll, by its number in the compacted day.
 struct Columns {
     by_number: Vec<Option<usize>>,
-    /// Whether the poll's column comes right after that of the poll numbered one less.
-    follows: Vec<bool>,
+    /// Whether each poll's column comes right after that of the poll numbered one less, as without
+    /// late polls it does.
+    is_dense: bool,
 }
 
 impl Columns {
     fn new(by_number: Vec<Option<usize>>) -> Self {
-        let follows = |number: usize| {
-            let before = number.checked_sub(1).and_then(|before| by_number[before]);
-            before.is_some_and(|before| by_number[number] == Some(before + 1))
-        };
-        Self { follows: (0..by_number.len()).map(follows).collect(), by_number }
+        let mut pairs = by_number.windows(2);
+        let is_dense = pairs.all(|pair| pair[0].is_some() && pair[1] == pair[0].map(|c| c + 1));
+        Self { by_number, is_dense }
     }
 
     /// Of rows with these numbers, those whose column does not come right after that of the row
@@ -74,8 +73,14 @@ impl Columns {
     fn breaks(&self, numbers: &[u32]) -> Vec<bool> {
         let mut breaks = vec![true; numbers.len()];
         for (is_break, pair) in breaks.iter_mut().skip(1).zip(numbers.windows(2)) {
-            let follows = self.follows.get(pair[1] as usize).copied().unwrap_or(false);
-            *is_break = pair[0].checked_add(1) != Some(pair[1]) || !follows;
+            *is_break = pair[0].wrapping_add(1) != pair[1];
+        }
+        let known = self.by_number.len();
+        if !self.is_dense || numbers.iter().any(|&number| number as usize >= known) {
+            for (is_break, pair) in breaks.iter_mut().skip(1).zip(numbers.windows(2)) {
+                let follows = |before: usize| self.of(pair[1]) == Some(before + 1);
+                *is_break |= !self.of(pair[0]).is_some_and(follows);
+            }
         }
         breaks
     }
@@ -92,6 +97,7 @@ fn read_group(
     columns: &Columns,
 ) -> Result<Vec<StationRow>, CodecError> {
     let mut read: Vec<StationRow> = Vec::new();
+    let mut station = StationRow::new("");
     // Of the station that is read: the column that its last row went to, and whether that row was one
     // too many, so that the next is like it and yet says something else of the station.
     let (mut last, mut was_repeated) = (None, false);
@@ -109,23 +115,32 @@ fn read_group(
             is_new[rows.start] = true;
             let id = usize::try_from(of_station[0]).ok().filter(|&key| key < ids.len());
             let id = id.ok_or_else(|| CodecError::MissingColumn(COLUMNS[0].to_owned()))?;
-            if read.last().is_none_or(|station| station.id != ids.value(id)) {
-                read.push(StationRow::new(ids.value(id)));
+            if station.id != ids.value(id) {
+                read.push(station.next(ids.value(id)));
                 (last, was_repeated) = (None, false);
             }
-            let Some(station) = read.last_mut() else { continue };
-            for row in rows.clone() {
-                if !is_new[row] && !was_repeated {
-                    station.repeat();
-                    last = last.map(|column| column + 1);
-                } else if let Some(column) = columns.of(numbers[row]) {
+            let mut row = rows.start;
+            while row < rows.end {
+                if !was_repeated {
+                    let alike = is_new[row..rows.end].iter().position(|&is_new| is_new);
+                    let alike = alike.unwrap_or(rows.end - row);
+                    station.repeat(alike);
+                    last = last.map(|column| column + alike);
+                    row += alike;
+                    if row == rows.end {
+                        break;
+                    }
+                }
+                if let Some(column) = columns.of(numbers[row]) {
                     was_repeated = last == Some(column);
                     station.add(column, observed.said(row), was_repeated);
                     last = Some(column);
                 }
+                row += 1;
             }
         }
     }
+    read.push(station.next(""));
     read.retain(StationRow::is_mentioned);
     Ok(read)
 }

@@ -3,16 +3,17 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hotspots_data::codec::CodecError;
-use hotspots_data::table::{QualityCheck, Row, StationDay};
-use hotspots_data::{DaySummary, Resolution, SystemId};
+use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
+use hotspots_data::{DaySummary, Derived, Resolution, SystemId};
 use rayon::prelude::*;
 
 use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
-use crate::cells::{CellDay, Figures, Sources, Totals, cell_offers, cells};
+use crate::cells::{CellDay, Figures, Sources, cell_offers, cells};
 use crate::day_inputs::{DayInputs, METHOD};
 use crate::getis_ord::{radius_m, rings};
-use crate::hotspots::{hotspots, hourly};
+use crate::hotspots::hotspots;
+use crate::hourly;
 use crate::hours::{Hour, at_hour, hours};
 use crate::poll_weights::{holds, longest_unobserved};
 use crate::quality::checks;
@@ -30,26 +31,11 @@ pub(crate) struct Wanted {
     pub(crate) inputs: String,
 }
 
-/// A day's tables, encoded, with what they say of the day.
-pub(crate) struct DayTables {
-    pub(crate) station_days: Bytes,
-    pub(crate) quality: Bytes,
-    /// In the order they were wanted.
-    pub(crate) cells: Vec<CellTables>,
-}
-
-/// A resolution's tables.
-pub(crate) struct CellTables {
-    pub(crate) resolution: Resolution,
-    pub(crate) hotspots: Bytes,
-    pub(crate) hourly: Bytes,
-    pub(crate) summary: DaySummary,
-}
-
 /// The times at which a station's bikes are told.
 const TIMES: [u32; 2] = [8, 18];
 
-/// Computes a day.
+/// Computes a day and hands each table to `emit` as soon as it is encoded. What the table of the last
+/// resolution says of the day; `None` where no resolution is wanted.
 pub(crate) fn day_tables(
     system: &SystemId,
     inputs: &DayInputs,
@@ -57,7 +43,8 @@ pub(crate) fn day_tables(
     wanted: &[Wanted],
     options: Options,
     observations: &str,
-) -> Result<DayTables, AggregateError> {
+    emit: &(impl Fn(Derived, Bytes) + Sync),
+) -> Result<Option<DaySummary>, AggregateError> {
     let day = inputs.day;
     let hours = hours(day);
     let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
@@ -71,21 +58,18 @@ pub(crate) fn day_tables(
         .collect();
 
     let sources = Sources { stations, days: &days, places, timeline: &timeline, hours: &hours };
-    let (stays, (totals, offers, left, station_rows, checks)) = rayon::join(
-        || stays(stations, &days, places, hours.len()),
+    let of_free = |(index, free)| cell_offers(sources, free, index);
+    let (stays, (offers, (station_rows, checks))) = rayon::join(
+        || stays(stations, &days, places, free.len()),
         || {
-            let totals = Totals::new(&days, hours.len());
-            let of_free = |(index, free)| cell_offers(sources, free, index);
-            let offers: Vec<_> = free.iter().enumerate().map(of_free).collect();
-            let left = left_out(stations, &days, places);
-            let rows = station_rows(stations, &days, places, &hours);
-            let checks = checks(stations, &days, places, day.length().num_milliseconds());
-            (totals, offers, left, rows, checks)
+            let offers = || free.par_iter().enumerate().map(of_free).collect::<Vec<_>>();
+            let rows = || station_rows(stations, &days, places, &hours);
+            let checks = || checks(stations, &days, places, day.length().num_milliseconds());
+            rayon::join(offers, || rayon::join(rows, checks))
         },
     );
     let stays = stays?;
-    let summed = (stays.as_slice(), &totals);
-    let of_resolution = |(index, free)| cells(sources, summed, free, index);
+    let of_resolution = |(index, free)| cells(sources, &stays, free, index);
     let free = free.par_iter().zip(offers.par_iter().map(Vec::as_slice));
     let cells: Vec<CellDay> = free.enumerate().map(of_resolution).collect();
 
@@ -96,7 +80,7 @@ pub(crate) fn day_tables(
         polls: &polls,
         vehicle_polls: &vehicle_polls,
         segments: &timeline.segments,
-        left,
+        left: left_out(stations, &days, places),
         observations,
     };
     let summaries: Vec<DaySummary> = wanted
@@ -105,34 +89,43 @@ pub(crate) fn day_tables(
         .map(|(wanted, cells)| about.summary(&cells.day, wanted))
         .collect();
     let metadata = summaries.last().map(DaySummary::to_metadata).unwrap_or_default();
-    let of_cells = |((wanted, cells), summary): ((&Wanted, &CellDay), &DaySummary)| {
-        cell_tables(cells, &hours, wanted, summary)
-    };
-    let encode = AggregateError::Encode;
-    let (cells, (station_days, quality)) = rayon::join(
-        || wanted.par_iter().zip(&cells).zip(&summaries).map(of_cells).collect::<Result<_, _>>(),
-        || (StationDay::encode(&station_rows, &metadata), QualityCheck::encode(&checks, &metadata)),
+    // The finest first: it takes longest.
+    let of_cells = wanted.par_iter().zip(cells).zip(&summaries).rev();
+    let stations = || StationDay::encode(&station_rows, &metadata);
+    let checks = || QualityCheck::encode(&checks, &metadata);
+    let encoded: (Result<(), CodecError>, _) = rayon::join(
+        || {
+            of_cells
+                .try_for_each(|((wanted, cells), day)| emit_cells(cells, &hours, wanted, day, emit))
+        },
+        || {
+            emit(Derived::StationDays, stations()?);
+            emit(Derived::Quality, checks()?);
+            Ok(())
+        },
     );
-    Ok(DayTables {
-        station_days: station_days.map_err(encode)?,
-        quality: quality.map_err(encode)?,
-        cells: cells.map_err(encode)?,
-    })
+    encoded.0.and(encoded.1).map_err(AggregateError::Encode)?;
+    Ok(summaries.into_iter().next_back())
 }
 
-fn cell_tables(
-    cells: &CellDay,
+fn emit_cells(
+    cells: CellDay,
     hours: &[Hour],
     wanted: &Wanted,
     summary: &DaySummary,
-) -> Result<CellTables, CodecError> {
+    emit: &(impl Fn(Derived, Bytes) + Sync),
+) -> Result<(), CodecError> {
     let resolution = wanted.resolution;
     let metadata = summary.to_metadata();
-    let (hotspots, hourly) = rayon::join(
-        || Row::encode(&hotspots(&cells.day, resolution, &wanted.baseline), &metadata),
-        || Row::encode_parts(hourly(hours, &cells.hours), &metadata),
+    let CellDay { day, hours: columns } = cells;
+    let ids = day.iter().map(|cell| cell.cell);
+    let (hourly, hotspots) = rayon::join(
+        || hourly::encode(hours, columns, ids, &metadata),
+        || Hotspot::encode(&hotspots(&day, resolution, &wanted.baseline), &metadata),
     );
-    Ok(CellTables { resolution, hotspots: hotspots?, hourly: hourly?, summary: summary.clone() })
+    emit(Derived::HotspotsHourly(resolution), hourly?);
+    emit(Derived::Hotspots(resolution), hotspots?);
+    Ok(())
 }
 
 /// What a day's summary is made of.

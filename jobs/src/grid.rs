@@ -172,9 +172,19 @@ impl StationRow {
         }
     }
 
-    /// Adds that the next poll says the same as the last one.
-    pub(crate) fn repeat(&mut self) {
-        self.covered += 1;
+    /// Adds that so many next polls say the same as the last one.
+    pub(crate) fn repeat(&mut self, polls: usize) {
+        self.covered += polls;
+    }
+
+    /// Begins another station in the memory of this one, which is given back in no more than it needs.
+    pub(crate) fn next(&mut self, id: &str) -> Self {
+        let done = self.clone();
+        self.id.clear();
+        self.id.push_str(id);
+        self.states.clear();
+        (self.covered, self.duplicated) = (0, 0);
+        done
     }
 
     /// Whether any poll mentions it.

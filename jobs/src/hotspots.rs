@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use hotspots_data::table::{Hotspot, HotspotHour};
+use hotspots_data::table::Hotspot;
 use hotspots_data::{Cell, Resolution};
 
 use crate::baseline::Baseline;
 use crate::cells::Figures;
 use crate::getis_ord::{Gi, getis_ord, neighbours, rings};
-use crate::hours::Hour;
 
 /// The cells as rows, in order of rank and, among equals, of cell.
 pub(crate) fn hotspots(
@@ -20,9 +19,9 @@ pub(crate) fn hotspots(
     let cells: Vec<Cell> = figures.iter().map(|cell| cell.cell).collect();
     let smoothed = smooth(&cells, &bikes);
     let gi = getis_ord(&bikes, &neighbours(&cells, rings(resolution)));
-    let most = largest(&bikes);
+    let most = largest(bikes.iter().copied());
     let all: f64 = bikes.iter().sum();
-    let most_smoothed = largest(&smoothed);
+    let most_smoothed = largest(smoothed.iter().copied());
     let row = |((cell, gi), smoothed): ((&Figures, Option<Gi>), f64)| {
         let hex_id = cell.cell.to_string();
         let (lat, lng) = cell.cell.centre();
@@ -58,34 +57,6 @@ pub(crate) fn hotspots(
     ranked(figures.iter().zip(gi).zip(smoothed).map(row).collect())
 }
 
-/// The cells of each hour as rows, hour by hour, each in order of cell.
-pub(crate) fn hourly<'d>(
-    hours: &'d [Hour],
-    figures: &'d [Vec<Figures>],
-) -> impl Iterator<Item = Vec<HotspotHour>> + 'd {
-    let most = figures.iter().flatten().map(|cell| cell.bikes).fold(0.0, f64::max);
-    let row = move |hour: &Hour, cell: &Figures| HotspotHour {
-        hex_id: cell.cell.to_string(),
-        hour: hour.hour,
-        hour_start: hour.start,
-        weight: part(cell.bikes, most),
-        bikes: cell.bikes,
-        ebikes: cell.ebikes,
-        mechanical: cell.mechanical,
-        docks: cell.docks,
-        capacity: cell.capacity,
-        occupancy: cell.occupancy,
-        empty_share: cell.empty_share,
-        full_share: cell.full_share,
-        stations: cell.stations,
-        coverage: cell.coverage,
-    };
-    let of_hour = move |(hour, cells): (&Hour, &Vec<Figures>)| {
-        cells.iter().map(|cell| row(hour, cell)).collect()
-    };
-    hours.iter().zip(figures).map(of_hour)
-}
-
 /// The mean over each cell and its neighbours; a cell that is not there counts as 0.
 fn smooth(cells: &[Cell], bikes: &[f64]) -> Vec<f64> {
     let known: HashMap<Cell, f64> = cells.iter().copied().zip(bikes.iter().copied()).collect();
@@ -107,10 +78,11 @@ fn ranked(mut rows: Vec<Hotspot>) -> Vec<Hotspot> {
     rows
 }
 
-fn largest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(0.0, f64::max)
+pub(crate) fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, f64::max)
 }
 
-fn part(part: f64, whole: f64) -> f64 {
+/// A part of a whole; 0 of nothing.
+pub(crate) fn part(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

@@ -4,7 +4,7 @@
 //! `status_day`) → `read_day` (objects become a `grid` of stations and polls, and the `places` where
 //! they stood) → `timeline` (how long each state holds, by `poll_weights` and `hours`) →
 //! `station_day` (exact sums per station) → `stays` (joined to their cells, in Polars) → `cells` →
-//! `hotspots` with `getis_ord` and `baseline`, `station_rows`, `quality` → objects in the lake.
+//! `hotspots` with `getis_ord` and `baseline`, `hourly`, `station_rows`, `quality` → objects in the lake.
 //! [`compact`] makes one object of a closed day's polls (`compacted`); [`verify`] reads days back.
 
 pub mod aggregate;
@@ -18,6 +18,7 @@ mod episodes;
 mod getis_ord;
 mod grid;
 mod hotspots;
+mod hourly;
 mod hours;
 mod observations;
 mod offers;

@@ -28,17 +28,15 @@ pub(crate) fn station_rows(
     places: &Places,
     hours: &[Hour],
 ) -> Vec<StationDay> {
-    let mut rows: BTreeMap<&str, StationDay> = BTreeMap::new();
     let nothing = StationSums::default();
+    let mut all: BTreeMap<&str, (Option<&Place>, &StationSums)> = BTreeMap::new();
     for place in places.last() {
-        let id = place.row.station_id.as_str();
-        rows.insert(id, row(id, Some(place), &nothing, hours));
+        all.insert(&place.row.station_id, (Some(place), &nothing));
     }
     for (station, day) in stations.iter().zip(days) {
-        let place = places.last_of(&station.id);
-        rows.insert(&station.id, row(&station.id, place, day, hours));
+        all.entry(&station.id).or_insert((None, &nothing)).1 = day;
     }
-    rows.into_values().collect()
+    all.into_iter().map(|(id, (place, day))| row(id, place, day, hours)).collect()
 }
 
 /// Counts each station once, under the first reason that keeps it out of the cells.

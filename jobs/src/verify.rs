@@ -206,18 +206,21 @@ impl<'l> Reading<'l> {
             max_gap: Duration::try_from_secs_f64(summary.max_gap_s).unwrap_or_default(),
             resolutions: stored.iter().map(|(resolution, _)| *resolution).collect::<Resolutions>(),
         };
-        let tables = match computed(self.lake, &system, date, options, now).await {
+        let mut tables = match computed(self.lake, &system, date, options, now).await {
             Ok(Some(tables)) => tables,
             // A damaged object was reported where it was read.
             Ok(None) | Err(AggregateError::Object { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.compare::<StationDay>(Derived::StationDays, &tables.station_days).await?;
-        self.compare::<QualityCheck>(Derived::Quality, &tables.quality).await?;
-        for cells in &tables.cells {
-            self.compare::<HotspotHour>(Derived::HotspotsHourly(cells.resolution), &cells.hourly)
-                .await?;
-            self.compare::<Hotspot>(Derived::Hotspots(cells.resolution), &cells.hotspots).await?;
+        tables.sort_by_cached_key(|(table, _)| table.key(&system, date).to_string());
+        for (table, bytes) in &tables {
+            match table {
+                Derived::StationStatusDaily => {}
+                Derived::StationDays => self.compare::<StationDay>(*table, bytes).await?,
+                Derived::Quality => self.compare::<QualityCheck>(*table, bytes).await?,
+                Derived::HotspotsHourly(_) => self.compare::<HotspotHour>(*table, bytes).await?,
+                Derived::Hotspots(_) => self.compare::<Hotspot>(*table, bytes).await?,
+            }
         }
         Ok(())
     }

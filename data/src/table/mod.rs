@@ -113,15 +113,14 @@ pub trait Row: Sized {
         codec::encode(Self::TABLE, Self::LAYOUT, &Self::to_batch(rows), &metadata)
     }
 
-    /// Rows as Parquet bytes, without holding all of them: those of a computed table, part by part.
+    /// Columns of the table as Parquet bytes, batch by batch: those of a computed table.
     ///
     /// # Errors
     /// [`CodecError`] when they cannot be written.
-    fn encode_parts(
-        parts: impl IntoIterator<Item = Vec<Self>>,
+    fn encode_batches(
+        batches: impl IntoIterator<Item = Result<RecordBatch, CodecError>>,
         metadata: &Metadata,
     ) -> Result<Bytes, CodecError> {
-        let batches = parts.into_iter().map(|rows| Ok(Self::to_batch(&rows)));
         codec::encode_batches(Self::TABLE, Self::LAYOUT, &Self::schema(), batches, metadata)
     }
 
