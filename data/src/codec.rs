@@ -82,7 +82,8 @@ pub enum Layout {
     /// One object a day: statistics for readers that skip, and the described Arrow schema. Means have
     /// no dictionary: hardly one of a few thousand occurs twice.
     Described,
-    /// The same, of many rows, among which means do occur again.
+    /// The same, of many rows, among which means do occur again; whole numbers and times hardly change
+    /// from row to row and are kept as differences.
     Long,
     /// A closed day of polls, sorted by station and time, to be kept for ever: whole numbers and times
     /// as differences (`DELTA_BINARY_PACKED`), each column of a row group as one page, compressed as
@@ -141,6 +142,8 @@ pub fn encode_batches(
         properties = properties
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPACT_LEVEL)?))
             .set_data_page_size_limit(usize::MAX);
+    }
+    if matches!(layout, Layout::Compact | Layout::Long) {
         for field in schema.fields().iter().filter(|field| is_counted(field.data_type())) {
             let column = ColumnPath::from(field.name().as_str());
             properties = properties

@@ -39,15 +39,11 @@ pub(crate) fn radius_m(resolution: Resolution) -> f64 {
 }
 
 /// For each cell the indices of those cells that are within its neighbourhood, itself included, in
-/// order.
+/// order. Takes the cells in order.
 pub(crate) fn neighbours(cells: &[Cell], rings: u32) -> Vec<Vec<usize>> {
     let index: HashMap<Cell, usize> = cells.iter().copied().zip(0..).collect();
-    let of = |cell: &Cell| {
-        let mut found: Vec<usize> =
-            cell.disk(rings).iter().filter_map(|near| index.get(near).copied()).collect();
-        found.sort_unstable();
-        found
-    };
+    let of =
+        |cell: &Cell| cell.disk(rings).iter().filter_map(|near| index.get(near).copied()).collect();
     cells.iter().map(of).collect()
 }
 

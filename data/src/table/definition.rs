@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::Field;
 
 use super::column::Column;
@@ -52,10 +52,11 @@ macro_rules! table {
             fn from_batch(
                 batch: &arrow::array::RecordBatch,
             ) -> Result<Vec<Self>, $crate::codec::CodecError> {
+                $( let $field = $crate::table::definition::column(batch, stringify!($field))?; )*
                 (0..batch.num_rows())
                     .map(|row| {
                         Ok(Self {
-                            $( $field: $crate::table::definition::value(batch, stringify!($field), row)?, )*
+                            $( $field: $crate::table::definition::value($field, stringify!($field), row)?, )*
                         })
                     })
                     .collect()
@@ -85,12 +86,15 @@ pub(super) fn field<T: Column>(name: &str, unit: &str, meaning: &str) -> Field {
     ]))
 }
 
+pub(super) fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b dyn Array, CodecError> {
+    let column = batch.column_by_name(name).map(AsRef::as_ref);
+    column.ok_or_else(|| CodecError::MissingColumn(name.to_owned()))
+}
+
 pub(super) fn value<T: Column>(
-    batch: &RecordBatch,
+    column: &dyn Array,
     name: &str,
     row: usize,
 ) -> Result<T, CodecError> {
-    let missing = || CodecError::MissingColumn(name.to_owned());
-    let column = batch.column_by_name(name).ok_or_else(missing)?;
-    T::read(column.as_ref(), row).ok_or_else(missing)
+    T::read(column, row).ok_or_else(|| CodecError::MissingColumn(name.to_owned()))
 }
