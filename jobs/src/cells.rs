@@ -60,7 +60,12 @@ pub(crate) fn cells(
     resolution: usize,
 ) -> CellDay {
     let hours = sources.hours;
-    let in_cells = stays.iter().filter_map(|stay| Some((stay.cells[resolution]?, stay)));
+    let is_observed = |stay: &&Stay| {
+        let mut versions = sources.days[stay.station].parts.iter().map(|part| part.version);
+        versions.any(|version| stay.versions.iter().any(|&(known, _)| known == version))
+    };
+    let observed = stays.iter().filter(is_observed);
+    let in_cells = observed.filter_map(|stay| Some((stay.cells[resolution]?, stay)));
     let mut stays: Vec<(Cell, &Stay)> = in_cells.collect();
     stays.sort_by_key(|(cell, stay)| (*cell, stay.station));
     let mut stays = stays.chunk_by(|a, b| a.0 == b.0).peekable();

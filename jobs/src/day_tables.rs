@@ -52,27 +52,14 @@ pub(crate) fn day_tables(
     let timeline = Timeline::new(&polls, &vehicle_polls, day, &hours, options.max_gap());
     let times = TIMES.map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
     let ObservedDay { stations, places, free } = observed;
-    let days: Vec<StationSums> = stations
-        .par_iter()
-        .map(|station| station_sums(station, places, &timeline, &times))
-        .collect();
-
-    let sources = Sources { stations, days: &days, places, timeline: &timeline, hours: &hours };
-    let of_free = |(index, free)| cell_offers(sources, free, index);
-    let (stays, (offers, (station_rows, checks))) = rayon::join(
-        || stays(stations, &days, places, free.len()),
-        || {
-            let offers = || free.par_iter().enumerate().map(of_free).collect::<Vec<_>>();
-            let rows = || station_rows(stations, &days, places, &hours);
-            let checks = || checks(stations, &days, places, day.length().num_milliseconds());
-            rayon::join(offers, || rayon::join(rows, checks))
-        },
+    let sums = |station| station_sums(station, places, &timeline, &times);
+    let (stays, days): (_, Vec<StationSums>) = rayon::join(
+        || stays(stations, places, free.len()),
+        || stations.par_iter().map(sums).collect(),
     );
     let stays = stays?;
-    let of_resolution = |(index, free)| cells(sources, &stays, free, index);
-    let free = free.par_iter().zip(offers.par_iter().map(Vec::as_slice));
-    let cells: Vec<CellDay> = free.enumerate().map(of_resolution).collect();
 
+    let sources = Sources { stations, days: &days, places, timeline: &timeline, hours: &hours };
     let about = About {
         system,
         inputs,
@@ -83,29 +70,31 @@ pub(crate) fn day_tables(
         left: left_out(stations, &days, places),
         observations,
     };
-    let summaries: Vec<DaySummary> = wanted
-        .iter()
-        .zip(&cells)
-        .map(|(wanted, cells)| about.summary(&cells.day, wanted))
-        .collect();
-    let metadata = summaries.last().map(DaySummary::to_metadata).unwrap_or_default();
+    let of_stations = |day: &DaySummary| {
+        let metadata = day.to_metadata();
+        let rows = || StationDay::encode(&station_rows(stations, &days, places, &hours), &metadata);
+        let day_ms = inputs.day.length().num_milliseconds();
+        let checks = || QualityCheck::encode(&checks(stations, &days, places, day_ms), &metadata);
+        let (rows, checks) = rayon::join(rows, checks);
+        emit(Derived::StationDays, rows?);
+        emit(Derived::Quality, checks?);
+        Ok(())
+    };
+    let last = wanted.len().saturating_sub(1);
+    let of_resolution = |(index, wanted): (usize, &Wanted)| {
+        let free = &free[index];
+        let offers = cell_offers(sources, free, index);
+        let cells = cells(sources, &stays, (free, &offers), index);
+        let day = about.summary(&cells.day, wanted);
+        let stations = || if index == last { of_stations(&day) } else { Ok(()) };
+        let of_cells = || emit_cells(cells, &hours, wanted, &day, emit);
+        let (cells, stations) = rayon::join(of_cells, stations);
+        cells.and(stations).map(|()| day)
+    };
     // The finest first: it takes longest.
-    let of_cells = wanted.par_iter().zip(cells).zip(&summaries).rev();
-    let stations = || StationDay::encode(&station_rows, &metadata);
-    let checks = || QualityCheck::encode(&checks, &metadata);
-    let encoded: (Result<(), CodecError>, _) = rayon::join(
-        || {
-            of_cells
-                .try_for_each(|((wanted, cells), day)| emit_cells(cells, &hours, wanted, day, emit))
-        },
-        || {
-            emit(Derived::StationDays, stations()?);
-            emit(Derived::Quality, checks()?);
-            Ok(())
-        },
-    );
-    encoded.0.and(encoded.1).map_err(AggregateError::Encode)?;
-    Ok(summaries.into_iter().next_back())
+    let summaries: Result<Vec<DaySummary>, CodecError> =
+        wanted.par_iter().enumerate().rev().map(of_resolution).collect();
+    Ok(summaries.map_err(AggregateError::Encode)?.into_iter().next())
 }
 
 fn emit_cells(

@@ -9,7 +9,7 @@ use polars::prelude::*;
 
 use crate::grid::StationRow;
 use crate::places::Places;
-use crate::station_day::{StationSums, Sums};
+use crate::station_day::Sums;
 
 /// A station in the cells in which it stood for a part of the day, or all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,14 @@ const PLACE: &str = "place";
 const STATION: &str = "station";
 const VERSION: &str = "version";
 
-/// Joins the stations' parts of the day to where they stood. A part without a place is in no stay. In
-/// order of station.
+/// Joins the stations of the status to where they stood. One without a place is in no stay. In order
+/// of station.
 pub(crate) fn stays(
     stations: &[StationRow],
-    days: &[StationSums],
     places: &Places,
     resolutions: usize,
 ) -> PolarsResult<Vec<Stay>> {
-    let versions = places.versions.len();
-    let status = status(days, versions)?;
+    let status = status(stations.len(), places.versions.len())?;
     let joined =
         status.inner_join(&information(stations, places, resolutions)?, [PLACE], [PLACE])?;
     // Versions in which a station is in the same cells are one stay.
@@ -84,13 +82,9 @@ pub(crate) fn stays(
     Ok(stays)
 }
 
-/// A row for each station and version of the information during which it was observed.
-fn status(days: &[StationSums], versions: usize) -> PolarsResult<DataFrame> {
-    let mut rows: Vec<u64> = Vec::with_capacity(days.len());
-    for (station, day) in days.iter().enumerate() {
-        let of_version = day.parts.chunk_by(|a, b| a.version == b.version);
-        rows.extend(of_version.map(|parts| (station * versions + parts[0].version) as u64));
-    }
+/// A row for each station of the status and version of the information.
+fn status(stations: usize, versions: usize) -> PolarsResult<DataFrame> {
+    let rows: Vec<u64> = (0..(stations * versions) as u64).collect();
     DataFrame::new_infer_height(vec![Column::new(PLACE.into(), rows)])
 }
 
