@@ -84,30 +84,38 @@ pub(crate) fn stays(
 
 /// A row for each station of the status and version of the information.
 fn status(stations: usize, versions: usize) -> PolarsResult<DataFrame> {
-    let rows: Vec<u64> = (0..(stations * versions) as u64).collect();
-    DataFrame::new_infer_height(vec![Column::new(PLACE.into(), rows)])
+    let rows = || (0..stations).flat_map(|station| (0..versions).map(move |at| (station, at)));
+    let column = |name: &str, of: fn((usize, usize)) -> usize| {
+        Column::new(name.into(), rows().map(|row| of(row) as u64).collect::<Vec<_>>())
+    };
+    let places: Vec<u64> = (0..(stations * versions) as u64).collect();
+    DataFrame::new_infer_height(vec![
+        Column::new(PLACE.into(), places),
+        column(STATION, |row| row.0),
+        column(VERSION, |row| row.1),
+    ])
 }
 
-/// A row for each station in each version of the information, with its cells; 0 is no cell.
+/// A row for each of these stations in each version of the information that has it, with its cells; 0
+/// is no cell.
 fn information(
     stations: &[StationRow],
     places: &Places,
     resolutions: usize,
 ) -> PolarsResult<DataFrame> {
     let versions = places.versions.len();
-    let mut columns = vec![Vec::new(); 3 + resolutions];
+    let mut columns = vec![Vec::new(); 1 + resolutions];
     for (station, row) in stations.iter().enumerate() {
         for version in 0..versions {
             let Some(place) = places.of(version, &row.id) else { continue };
-            let indices = [station * versions + version, station, version].map(|at| at as u64);
+            let key = (station * versions + version) as u64;
             let cells = place.cells.iter().map(|cell| cell.map_or(0, u64::from));
-            for (column, value) in columns.iter_mut().zip(indices.into_iter().chain(cells)) {
+            for (column, value) in columns.iter_mut().zip([key].into_iter().chain(cells)) {
                 column.push(value);
             }
         }
     }
-    let names = [PLACE, STATION, VERSION].map(str::to_owned);
-    let names = names.into_iter().chain((0..resolutions).map(cell_column));
+    let names = [PLACE.to_owned()].into_iter().chain((0..resolutions).map(cell_column));
     let column = |(name, column): (String, Vec<u64>)| Column::new(name.into(), column);
     DataFrame::new_infer_height(names.zip(columns).map(column).collect())
 }
