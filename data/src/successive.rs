@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, StringArray, new_null_array};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -182,10 +182,15 @@ fn spread<T: ParquetType>(
     if told == rows {
         return Ok((values, None));
     }
-    let mut told = values.into_iter();
-    let is_told = |&level: &i16| level > 0;
-    let value =
-        |level| if is_told(level) { told.next().unwrap_or_default() } else { T::T::default() };
-    let values = levels.iter().map(value).collect();
-    Ok((values, Some(levels.iter().map(is_told).collect())))
+    // From the last to the first, so that each moves to where no other is still to be taken from.
+    values.resize(rows, T::T::default());
+    let mut next = told;
+    for row in (0..rows).rev() {
+        if levels[row] > 0 && next > 0 {
+            next -= 1;
+            values.swap(row, next);
+        }
+    }
+    let told = BooleanBuffer::collect_bool(rows, |row| levels[row] > 0);
+    Ok((values, Some(NullBuffer::new(told))))
 }
