@@ -5,15 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use futures::future::{ready, try_join_all};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::future::{BoxFuture, join, ready, try_join_all};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
-use tokio::task::JoinHandle;
 
 use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
 use crate::day_tables::{Wanted, day_tables};
+use crate::pool;
 use crate::read_day::{is_gone, read_day};
 use crate::resolutions::Resolutions;
 
@@ -219,8 +219,8 @@ pub(crate) async fn computed(
     let observations = inputs.observations(&options);
     let wanted = wanted(&finder, date, options, &observations).await?;
     let tables = compute(lake, system, inputs, wanted, options, observations).await?;
-    let encoded = tables.encoded.collect().await;
-    joined(tables.task).await?;
+    let (encoded, summary) = join(tables.encoded.collect(), tables.summary).await;
+    summary?;
     Ok(Some(encoded))
 }
 
@@ -229,7 +229,7 @@ struct DayTables {
     /// Each as soon as it is there.
     encoded: UnboundedReceiver<(Derived, Bytes)>,
     /// What the last resolution's says of the day.
-    task: JoinHandle<Result<Option<DaySummary>, AggregateError>>,
+    summary: BoxFuture<'static, Result<Option<DaySummary>, AggregateError>>,
 }
 
 async fn compute(
@@ -247,17 +247,13 @@ async fn compute(
         // Who no longer listens has failed to write, and says so.
         let _ = sender.unbounded_send((table, bytes));
     };
-    let task = tokio::task::spawn_blocking(move || {
+    let summary = pool::run(move || {
         let day = day_tables(&system, &inputs, &observed, &wanted, options, &observations, &emit);
         // To take apart what was read needs not be waited for.
         rayon::spawn(move || drop((inputs, observed)));
         day
     });
-    Ok(DayTables { encoded, task })
-}
-
-async fn joined<T>(task: JoinHandle<Result<T, AggregateError>>) -> Result<T, AggregateError> {
-    task.await.map_err(|error| AggregateError::CutOff(error.to_string()))?
+    Ok(DayTables { encoded, summary: summary.boxed() })
 }
 
 async fn wanted(
@@ -309,8 +305,9 @@ async fn write(
         _ => put(table).await.map(|()| None),
     };
     let written = tables.encoded.map(put_or_keep).buffer_unordered(WRITES_AT_ONCE);
-    let hotspots: Vec<_> = written.try_filter_map(|kept| ready(Ok(kept))).try_collect().await?;
-    let summary = joined(tables.task).await?;
+    let hotspots = written.try_filter_map(|kept| ready(Ok(kept))).try_collect::<Vec<_>>();
+    let (hotspots, summary) = join(hotspots, tables.summary).await;
+    let (hotspots, summary) = (hotspots?, summary?);
     try_join_all(hotspots.into_iter().map(put)).await?;
     Ok(summary.map_or(DayOutcome::NoPolls, |day| DayOutcome::Written(Box::new(day))))
 }

@@ -25,6 +25,7 @@ mod offers;
 mod pack;
 mod places;
 mod poll_weights;
+mod pool;
 mod quality;
 mod read_day;
 mod resolutions;

@@ -13,6 +13,7 @@ use crate::day_inputs::{DayInputs, Recordings};
 use crate::grid::{Grid, StationRow};
 use crate::observations::{Decoder, PollRows};
 use crate::places::{Places, Version};
+use crate::pool;
 use crate::vehicles::{self, FreeDay, FreePoll};
 
 /// A day as it was observed.
@@ -65,7 +66,7 @@ async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>,
         }
         let Some(compacted) = day.and_then(|day| day.compacted.clone()) else { continue };
         if !columns.is_empty() {
-            grid = blocking(move || {
+            grid = pool::run(move || {
                 compacted::read(&compacted.bytes, &columns, &mut grid)
                     .map_err(damaged(&compacted.key))?;
                 Ok(grid)
@@ -96,7 +97,7 @@ async fn read_polls(
     let objects: Vec<_> =
         futures::stream::iter(polls).map(fetch).buffered(READS_AT_ONCE).try_collect().await?;
     let lake = lake.clone();
-    blocking(move || {
+    pool::run(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
         let mut reader = Decoder::new().map_err(AggregateError::Encode)?;
         for (column, key, bytes) in objects {
@@ -121,7 +122,7 @@ async fn read_places(
             let (rows, _) = StationInformation::decode(bytes).map_err(damaged(&key))?;
             Ok(Version::new(polls, rows, &resolutions))
         };
-        versions.push(blocking(decode).await?);
+        versions.push(pool::run(decode).await?);
     }
     Ok(Places { versions })
 }
@@ -134,7 +135,7 @@ async fn read_vehicles(
     let read = async |poll: &Recordings| {
         let bytes = lake.get(&poll.key).await?.bytes;
         let (key, resolutions) = (poll.key.clone(), resolutions.to_vec());
-        blocking(move || vehicles::decode(bytes, &resolutions).map_err(damaged(&key))).await
+        pool::run(move || vehicles::decode(bytes, &resolutions).map_err(damaged(&key))).await
     };
     let polls: Vec<FreePoll> = futures::stream::iter(&inputs.vehicles)
         .map(read)
@@ -162,14 +163,6 @@ fn in_force<'v>(
 fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
     let key = key.to_string();
     move |source| AggregateError::Object { key: key.clone(), source }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AggregateError> + Send + 'static,
-) -> Result<T, AggregateError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| AggregateError::CutOff(error.to_string()))?
 }
 
 /// Whether an error says that an object went away between listing and reading.
