@@ -5,7 +5,8 @@
 //! they stood) → `timeline` (how long each state holds, by `poll_weights` and `hours`) →
 //! `station_day` (exact sums per station) → `stays` (joined to their cells, in Polars) → `cells` →
 //! `hotspots` with `getis_ord` and `baseline`, `station_rows`, `quality` → objects in the lake.
-//! [`compact`] makes one object of a closed day's polls (`compacted`); [`verify`] reads days back.
+//! [`compact`] makes one object of a closed day's polls (`whole_day`, `pack`), which `compacted` reads;
+//! [`verify`] reads days back.
 
 pub mod aggregate;
 mod baseline;
@@ -34,6 +35,7 @@ mod stays;
 mod timeline;
 mod vehicles;
 pub mod verify;
+mod whole_day;
 
 pub use aggregate::{AggregateError, DayOutcome, DayReport, Options, Selection, aggregate};
 pub use compact::{CompactReport, Compaction, compact};

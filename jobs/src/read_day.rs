@@ -159,12 +159,12 @@ fn in_force<'v>(
     spans.filter(|(_, polls)| !polls.is_empty()).collect()
 }
 
-fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
+pub(crate) fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
     let key = key.to_string();
     move |source| AggregateError::Object { key: key.clone(), source }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AggregateError> + Send + 'static,
 ) -> Result<T, AggregateError> {
     tokio::task::spawn_blocking(work)
