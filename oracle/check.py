@@ -58,6 +58,7 @@ class Day:
         self.load_polls(day)
         self.load_places(day)
         self.load_sums()
+        self.load_vehicles(day)
 
     # what was recorded
 
@@ -136,7 +137,32 @@ class Day:
             known = [v for v in versions if stamp(v) <= stamp(poll)]
             in_force.append([poll, known[-1] if known else versions[0]])
         self.sql.execute("create table in_force(poll varchar, version varchar)")
-        self.sql.executemany("insert into in_force values (?, ?)", in_force)
+        self.sql.executemany("insert into in_force values (?, ?)", in_force or [[None, None]])
+
+    def load_vehicles(self, day):
+        """`standing`: each free-standing bike of each poll. `glimpses`: the time that those polls hold."""
+        files = {}
+        for date in ((day - dt.timedelta(days=1)).isoformat(), self.date):
+            folder = self.lake / f"vehicle_status/system={self.system}/date={date}"
+            polls = sorted(folder.glob("*.parquet"), key=lambda p: p.stem)
+            files |= {p.stem: p for p in (polls if date == self.date else polls[-1:])}
+        files = {n: p for n, p in files.items() if stamp(n) + self.gap > self.start}
+        self.sql.execute("create table looks(poll varchar, ms bigint)")
+        self.sql.execute("""create table standing(poll varchar, lat double, lon double,
+            hex_id_8 varchar, hex_id_9 varchar, hex_id_10 varchar, is_electric boolean)""")
+        if files:
+            self.sql.executemany("insert into looks values (?, ?)", [[n, stamp(n)] for n in files])
+            self.sql.execute("""insert into standing select parse_filename(filename, true), lat, lon,
+                hex_id_8, hex_id_9, hex_id_10, is_electric from read_parquet(?, filename = true)
+                where coalesce(form_factor like '%bicycle%', true) and station_id is null
+                and not coalesce(is_disabled, false) and not coalesce(is_reserved, false)""",
+                [[str(p) for p in files.values()]])
+        self.sql.execute("""create table glimpses as with held as (select poll, greatest(ms, $start) p_from,
+                least(coalesce(lead(ms) over (order by poll), $end), ms + $gap, $end) p_to from looks)
+            select poll, i, greatest(p_from, h_from) s_from, least(p_to, h_to) s_to,
+                least(p_to, h_to) - greatest(p_from, h_from) ms
+            from held join hours on p_from < h_to and h_from < p_to where p_from < p_to""",
+            {"start": self.start, "end": self.end, "gap": self.gap})
 
     # sums of whole milliseconds
 
@@ -157,6 +183,7 @@ class Day:
     def cells(self, resolution, hourly):
         """The cells' figures, by hour or for the day."""
         self.place_cells(resolution)
+        self.place_vehicles(resolution)
         by = "i" if hourly else "0"
         length = "(select h_to - h_from from hours h where h.i = t.i)" if hourly else self.length
         return f"""
@@ -166,23 +193,59 @@ class Day:
                     sum(d) d, sum(s.hold) filter (capacity is not null) c_hold,
                     sum(capacity * s.hold) c
                 from sums s join cell_of using (version, station_id) group by all),
-            figures as (select s.i, cell hex_id, sum(b / t.hold) bikes, sum(e / e_hold) ebikes,
+            docked as (select s.i, cell, sum(b / t.hold) bikes, sum(e / e_hold) ebikes,
                     sum(m / m_hold) mechanical, sum(d / d_hold) docks, sum(c / t.hold) capacity,
                     bool_and(coalesce(c_hold, 0) = s.hold) known, count(*) stations,
                     avg(t.hold / {length}) coverage
                 from stays s join t using (i, station_id) group by all),
-            whole as (select poll, {by} i, p.ms, cell, sum(b) b, sum(d) d
+            looked as (select {by} i, sum(ms) hold from glimpses group by all),
+            free as (select {by} i, cell, sum(n * ms) n, sum(e * ms) e, sum(m * ms) m,
+                    bool_or(told) told, sum(ms) there
+                from free_in join glimpses using (poll) group by all),
+            loose as (select i, cell, n / hold bikes, if(told, e / hold, null) ebikes,
+                    if(told, m / hold, null) mechanical, hold / {str(length).replace("t.i", "looked.i")} coverage,
+                    (hold - there) / hold empty_share
+                from free join looked using (i)),
+            figures as (select i, cell, coalesce(d.bikes, 0) + coalesce(l.bikes, 0) bikes,
+                    coalesce(d.ebikes + l.ebikes, d.ebikes, l.ebikes) ebikes,
+                    coalesce(d.mechanical + l.mechanical, d.mechanical, l.mechanical) mechanical,
+                    docks, capacity, coalesce(known, false) known, coalesce(stations, 0) stations,
+                    coalesce(d.coverage, l.coverage) coverage
+                from docked d full join loose l using (i, cell)),
+            whole as (select poll, {by} i, p.s_from, p.s_to, p.ms, cell, sum(b) b, sum(d) d
                 from seen join pieces p using (poll) join cell_of using (version, station_id)
-                group by poll, p.i, p.ms, cell, s_from),
-            offers as (select i, cell hex_id, coalesce(sum(ms) filter (b = 0), 0) / sum(ms) empty_share,
-                    coalesce(sum(ms) filter (d = 0), 0) / sum(ms) filter (d is not null) full_share
-                from whole group by all)
-            select hex_id, {"shown as hour, h_from as hour_start," if hourly else ""} bikes,
+                group by poll, p.i, p.ms, cell, s_from, s_to),
+            helped as (select w.i, w.cell, sum(least(w.s_to, g.s_to) - greatest(w.s_from, g.s_from)) ms
+                from whole w join free_in using (cell) join glimpses g
+                    on g.poll = free_in.poll and w.s_from < g.s_to and g.s_from < w.s_to
+                where w.b = 0 group by all),
+            offers as (select w.i, w.cell,
+                    (coalesce(sum(w.ms) filter (b = 0), 0) - coalesce(any_value(h.ms), 0)) / sum(w.ms) empty_share,
+                    coalesce(sum(w.ms) filter (d = 0), 0) / sum(w.ms) filter (d is not null) full_share
+                from whole w left join helped h using (i, cell) group by all
+                union all select i, cell, empty_share, null from loose
+                where cell not in (select cell from whole))
+            select cell hex_id, {"shown as hour, h_from as hour_start," if hourly else ""} bikes,
                 ebikes, mechanical, docks, capacity, if(known, bikes / capacity, null) occupancy,
                 empty_share, full_share, stations, coverage, bikes / max(bikes) over () weight
                 {"" if hourly else ", bikes / sum(bikes) over () as share"}
-            from figures join offers using (i, hex_id)
+            from figures join offers using (i, cell)
                 {"join hours h on h.i = figures.i" if hourly else ""}"""
+
+    def place_vehicles(self, resolution):
+        """`free_in`: how many free-standing bikes each poll shows in each cell, and of which kind."""
+        if resolution in (8, 9, 10):
+            self.sql.execute(f"create or replace table stood as select poll, hex_id_{resolution} cell, is_electric from standing")
+        else:
+            rows = self.sql.execute("""select poll, lat, lon, is_electric from standing
+                where lat between -90 and 90 and lon between -180 and 180
+                and not (lat = 0 and lon = 0)""").fetchall()
+            self.sql.execute("create or replace table stood(poll varchar, cell varchar, is_electric boolean)")
+            rows = [(poll, cell_at(lat, lon, resolution), e) for poll, lat, lon, e in rows]
+            self.sql.executemany("insert into stood values (?, ?, ?)", rows or [(None, None, None)])
+        self.sql.execute("""create or replace table free_in as select poll, cell, count(*) n,
+            count(*) filter (is_electric) e, count(*) filter (not is_electric) m,
+            bool_or(is_electric is not null) told from stood where cell is not null group by all""")
 
     def place_cells(self, resolution):
         if resolution in (8, 9, 10):
@@ -256,7 +319,7 @@ class Day:
             self.sql.execute("alter table stored alter hour_start type bigint using epoch_ms(hour_start)")
         faults = []
         count = lambda table: self.sql.execute(f"select count(*) from {table}").fetchone()[0]
-        if count("stored") != count("expected") or not count("stored"):
+        if count("stored") != count("expected") or (count("polls") and not count("stored")):
             faults.append(f"{name} has {count('stored')} rows, not {count('expected')}")
         on = " and ".join(f"s.{key} = x.{key}" for key in keys)
         missing = self.sql.execute(f"select count(*) from expected x anti join stored s on {on}").fetchone()[0]

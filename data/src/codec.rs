@@ -21,6 +21,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::PROGRAM;
+use crate::compact;
 use crate::table::{CLOCKS, TableName};
 
 /// Metadata key of the schema's name and version, such as `station_status/1`.
@@ -39,9 +40,6 @@ pub const POLLS: &str = "hotspots.polls";
 
 /// Rows of a batch of a file that is read in parts.
 const BATCH_ROWS: usize = 8 * 1024;
-
-/// The zstd level of a compacted day: written once, read for ever.
-const COMPACT_LEVEL: i32 = 15;
 
 /// What a file says of itself beside its rows.
 pub type Metadata = BTreeMap<String, String>;
@@ -85,9 +83,9 @@ pub enum Layout {
     /// The same, of many rows, among which means do occur again; whole numbers and times hardly change
     /// from row to row and are kept as differences.
     Long,
-    /// A closed day of polls, sorted by station and time, to be kept for ever: whole numbers and times
-    /// as differences (`DELTA_BINARY_PACKED`), each column of a row group as one page, compressed as
-    /// hard as pays (docs/benchmarks.md has the sizes of the others that were tried).
+    /// A closed day of polls, sorted by station and time, to be kept for ever: whole numbers and times as
+    /// differences of whole bytes, each column of a row group as one page, compressed hard
+    /// (docs/benchmarks.md has the sizes of the others that were tried).
     Compact,
 }
 
@@ -138,13 +136,11 @@ pub fn encode_batches(
         // A page costs a context of zstd, which takes longer than its rows.
         properties = properties.set_data_page_row_count_limit(usize::MAX);
     }
-    if layout == Layout::Compact {
-        properties = properties
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPACT_LEVEL)?))
-            .set_data_page_size_limit(usize::MAX);
-    }
-    if matches!(layout, Layout::Compact | Layout::Long) {
-        for field in schema.fields().iter().filter(|field| is_counted(field.data_type())) {
+    if layout == Layout::Long {
+        let is_whole = |field: &&Arc<Field>| {
+            matches!(field.data_type(), DataType::UInt32 | DataType::Timestamp(..))
+        };
+        for field in schema.fields().iter().filter(is_whole) {
             let column = ColumnPath::from(field.name().as_str());
             properties = properties
                 .set_column_dictionary_enabled(column.clone(), false)
@@ -169,22 +165,19 @@ pub fn encode_batches(
                 .set_column_encoding(column.into(), encoding);
         }
     }
-    let properties = properties
-        .set_created_by(PROGRAM.to_owned())
-        .set_key_value_metadata(Some(
-            entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
-        ))
-        .build();
+    let properties = properties.set_created_by(PROGRAM.to_owned()).set_key_value_metadata(Some(
+        entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
+    ));
+    if layout == Layout::Compact {
+        return compact::encode(schema, batches, properties);
+    }
     let options = ArrowWriterOptions::new()
-        .with_properties(properties)
+        .with_properties(properties.build())
         .with_skip_arrow_metadata(layout == Layout::Small);
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;
     for batch in batches {
         writer.write(&batch?)?;
-        if layout == Layout::Compact {
-            writer.flush()?;
-        }
     }
     writer.close()?;
     Ok(bytes.into())
@@ -194,14 +187,6 @@ pub fn encode_batches(
 /// reader makes a context of zstd for each column, which takes it longer than the rest of the column.
 fn is_bare(field: &Field) -> bool {
     field.data_type() == &DataType::Int32 || CLOCKS.contains(&field.name().as_str())
-}
-
-/// What is packed as differences.
-fn is_counted(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::Timestamp(..)
-    )
 }
 
 /// Parquet bytes as a batch with exactly the columns of `schema`, in its order. A nullable column

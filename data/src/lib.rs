@@ -5,7 +5,9 @@
 
 pub mod cell;
 pub mod codec;
+mod compact;
 pub mod day;
+mod differences;
 pub mod key;
 pub mod lake;
 pub mod successive;

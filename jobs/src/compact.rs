@@ -1,16 +1,22 @@
 //! `hotspots compact`: a closed day's polls become one object, and then may go.
 
+use std::collections::HashMap;
+
+use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::{self, CodecError, TIME_ZONE};
 use hotspots_data::{Day, Derived, Key, Lake, SystemId};
 
 use crate::aggregate::{AggregateError, Selection, observed_dates, systems};
 use crate::compacted;
-use crate::pack::{WholePoll, pack, unpack, whole_poll};
-use crate::read_day::READS_AT_ONCE;
-use crate::status_day::StatusDay;
+use crate::pack::pack;
+use crate::pool;
+use crate::read_day::{READS_AT_ONCE, damaged};
+use crate::status_day::{Compacted, StatusDay};
+use crate::whole_day::WholeDay;
 
 /// A day that was looked at.
 #[derive(Debug)]
@@ -80,7 +86,7 @@ async fn one_day(
         return Ok(done);
     }
     if status.polls.iter().any(|poll| poll.number.is_none()) {
-        done = write(lake, system, date, &status, time_zone).await?;
+        done = write(lake, system, date, status, time_zone).await?;
         status = StatusDay::find(lake, system, date).await?;
     }
     if retain.is_some_and(|retain| end + retain <= now) {
@@ -102,94 +108,113 @@ async fn write(
     lake: &Lake,
     system: &SystemId,
     date: NaiveDate,
-    status: &StatusDay,
+    status: StatusDay,
     time_zone: Tz,
 ) -> Result<Compaction, AggregateError> {
-    let polls = whole_polls(lake, status, false).await?;
-    let packing = move || {
-        let bytes = pack(&polls, time_zone.name()).map_err(AggregateError::Encode)?;
-        let keys: Vec<Key> = polls.iter().map(|poll| poll.key.clone()).collect();
-        let back = unpack(&bytes, &keys).map_err(AggregateError::Encode)?;
-        let rows = polls.iter().map(|poll| poll.rows.num_rows()).sum();
-        Ok::<_, AggregateError>((bytes, rows, polls.len(), back == polls))
-    };
-    let (bytes, rows, packed, is_same) = tokio::task::spawn_blocking(packing)
-        .await
-        .map_err(|error| AggregateError::CutOff(error.to_string()))??;
+    let mut day = whole_day(lake, system, date, status).await?;
     let key = Derived::StationStatusDaily.key(system, date);
-    if !is_same {
-        return Err(AggregateError::NotTheSame { key: key.to_string() });
-    }
+    let path = key.to_string();
+    let packing = move || {
+        let bytes = pack(&day, time_zone.name()).map_err(AggregateError::Encode)?;
+        if !day.is_packed_in(&bytes).map_err(AggregateError::Encode)? {
+            return Err(AggregateError::NotTheSame { key: path });
+        }
+        Ok((bytes, day.row_count(), day.keys().len()))
+    };
+    let (bytes, rows, packed) = pool::run(packing).await?;
     let size = bytes.len();
     lake.replace(&key, bytes).await?;
     Ok(Compaction { packed, rows, bytes: size, deleted: 0 })
 }
 
-/// Deletes the polls' own objects that the day's object, as it lies in the lake, gives back the same.
+/// Deletes the polls' own objects, when the day's object, as it lies in the lake, gives back the rows
+/// of every one of them.
 async fn delete_packed(
     lake: &Lake,
     system: &SystemId,
     date: NaiveDate,
     status: &StatusDay,
 ) -> Result<usize, AggregateError> {
-    let raw = whole_polls(lake, status, true).await?;
     let key = Derived::StationStatusDaily.key(system, date);
     let bytes = lake.get(&key).await?.bytes;
-    let of_day = key.to_string();
-    let (system, path) = (system.clone(), key.to_string());
-    let comparing = move || {
-        let damaged = |source| AggregateError::Object { key: path.clone(), source };
-        let recordings = compacted::polls(&bytes, &system, date).map_err(damaged)?;
-        let keys: Vec<Key> = recordings.into_iter().map(|recordings| recordings.key).collect();
-        let packed = unpack(&bytes, &keys).map_err(damaged)?;
-        let is_packed = |poll: &WholePoll| {
-            let at = packed.binary_search_by(|other| other.key.cmp(&poll.key));
-            at.is_ok_and(|at| packed[at] == *poll)
+    let packed = unpack(Compacted { key: key.clone(), bytes }, system, date).await?;
+    let numbers: HashMap<Key, usize> = packed.keys().cloned().zip(0..).collect();
+    let own = raw(status);
+    let mut polls = own_objects(lake, own.clone());
+    while let Some((poll, rows)) = polls.try_next().await? {
+        let is_packed = match numbers.get(&poll) {
+            Some(&number) => packed.rows(number).map_err(damaged(&key))? == rows,
+            None => false,
         };
-        let same: Vec<Key> =
-            raw.iter().filter(|poll| is_packed(poll)).map(|poll| poll.key.clone()).collect();
-        Ok::<_, AggregateError>((same, raw.len()))
-    };
-    let (same, in_all) = tokio::task::spawn_blocking(comparing)
-        .await
-        .map_err(|error| AggregateError::CutOff(error.to_string()))??;
-    if same.len() < in_all {
-        return Err(AggregateError::NotTheSame { key: of_day });
+        if !is_packed {
+            return Err(AggregateError::NotTheSame { key: key.to_string() });
+        }
     }
-    for key in &same {
-        lake.delete(key).await?;
+    for poll in &own {
+        lake.delete(poll).await?;
     }
-    Ok(same.len())
+    Ok(own.len())
 }
 
-/// Every poll of a day with all its rows, in order of time; `only_raw`: those that have their own
-/// object, read from it.
-async fn whole_polls(
+/// Every poll of a day with all its rows.
+async fn whole_day(
     lake: &Lake,
-    status: &StatusDay,
-    only_raw: bool,
-) -> Result<Vec<WholePoll>, AggregateError> {
-    let wanted = status.polls.iter().filter(|poll| poll.is_raw);
-    let mut polls: Vec<WholePoll> = futures::stream::iter(wanted)
-        .map(|poll| async move {
-            let key = &poll.recordings.key;
-            let bytes = lake.get(key).await?.bytes;
-            whole_poll(key, bytes)
-                .map_err(|source| AggregateError::Object { key: key.to_string(), source })
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    if let Some(day) = status.compacted.as_ref().filter(|_| !only_raw) {
-        let mut numbered: Vec<_> =
-            status.polls.iter().filter(|poll| poll.number.is_some()).collect();
-        numbered.sort_by_key(|poll| poll.number);
-        let keys: Vec<Key> = numbered.iter().map(|poll| poll.recordings.key.clone()).collect();
-        let packed = unpack(&day.bytes, &keys)
-            .map_err(|source| AggregateError::Object { key: day.key.to_string(), source })?;
-        let gone = numbered.iter().zip(packed).filter(|(poll, _)| !poll.is_raw);
-        polls.extend(gone.map(|(_, packed)| packed));
-        polls.sort_by(|a, b| a.key.cmp(&b.key));
+    system: &SystemId,
+    date: NaiveDate,
+    status: StatusDay,
+) -> Result<WholeDay, AggregateError> {
+    let mut own = own_objects(lake, raw(&status));
+    let is_all_raw = status.polls.iter().all(|poll| poll.is_raw);
+    let packed = match status.compacted.filter(|_| !is_all_raw) {
+        Some(compacted) => unpack(compacted, system, date).await?,
+        None => WholeDay::default(),
+    };
+    let mut day = WholeDay::default();
+    for poll in status.polls {
+        let rows = match poll.number.filter(|_| !poll.is_raw) {
+            Some(number) => packed.rows(number).map_err(AggregateError::Encode)?,
+            None => match own.try_next().await? {
+                Some((_, rows)) => rows,
+                None => break,
+            },
+        };
+        day.push(poll.recordings.key, &rows).map_err(AggregateError::Encode)?;
     }
-    Ok(polls)
+    Ok(day)
+}
+
+/// The polls that have their own object.
+fn raw(status: &StatusDay) -> Vec<Key> {
+    let polls = status.polls.iter().filter(|poll| poll.is_raw);
+    polls.map(|poll| poll.recordings.key.clone()).collect()
+}
+
+/// The rows of polls, each read from its own object, in order.
+fn own_objects(
+    lake: &Lake,
+    keys: Vec<Key>,
+) -> BoxStream<'_, Result<(Key, RecordBatch), AggregateError>> {
+    let read = async |key: Key| {
+        let bytes = lake.get(&key).await?.bytes;
+        pool::run(move || {
+            let rows = WholeDay::decode(bytes).map_err(damaged(&key))?;
+            Ok((key, rows))
+        })
+        .await
+    };
+    futures::stream::iter(keys).map(read).buffered(READS_AT_ONCE).boxed()
+}
+
+async fn unpack(
+    day: Compacted,
+    system: &SystemId,
+    date: NaiveDate,
+) -> Result<WholeDay, AggregateError> {
+    let system = system.clone();
+    pool::run(move || {
+        let recordings = compacted::polls(&day.bytes, &system, date);
+        let keys = recordings.map(|all| all.into_iter().map(|one| one.key).collect());
+        keys.and_then(|keys| WholeDay::unpack(&day.bytes, keys)).map_err(damaged(&day.key))
+    })
+    .await
 }

@@ -5,7 +5,8 @@
 //! they stood) → `timeline` (how long each state holds, by `poll_weights` and `hours`) →
 //! `station_day` (exact sums per station) and `stays` (where each stood, joined in Polars) → `cells` →
 //! `hotspots` with `getis_ord` and `baseline`, `hourly`, `station_rows`, `quality` → objects in the lake.
-//! [`compact`] makes one object of a closed day's polls (`compacted`); [`verify`] reads days back.
+//! [`compact`] makes one object of a closed day's polls (`whole_day`, `pack`), which `compacted` reads;
+//! [`verify`] reads days back. What is awaited of all this runs on the threads of `pool`.
 
 pub mod aggregate;
 mod baseline;
@@ -36,6 +37,7 @@ mod stays;
 mod timeline;
 mod vehicles;
 pub mod verify;
+mod whole_day;
 
 pub use aggregate::{AggregateError, DayOutcome, DayReport, Options, Selection, aggregate};
 pub use compact::{CompactReport, Compaction, compact};

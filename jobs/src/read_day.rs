@@ -160,7 +160,7 @@ fn in_force<'v>(
     spans.filter(|(_, polls)| !polls.is_empty()).collect()
 }
 
-fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
+pub(crate) fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
     let key = key.to_string();
     move |source| AggregateError::Object { key: key.clone(), source }
 }

@@ -17,9 +17,10 @@ use hotspots_data::{
 use crate::aggregate::{AggregateError, Options, Selection, computed, observed_dates, systems};
 use crate::compacted;
 use crate::day_inputs::stored_hotspots;
-use crate::pack::{has_content, unpack};
+use crate::pack::has_content;
 use crate::resolutions::Resolutions;
 use crate::status_day::StatusDay;
+use crate::whole_day::WholeDay;
 
 /// A day that was read back.
 #[derive(Debug)]
@@ -133,23 +134,22 @@ impl<'l> Reading<'l> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let key = Derived::StationStatusDaily.key(&system, date);
         if let Some(bytes) = self.read(&key).await? {
-            let polls = compacted::polls(&bytes, &system, date).and_then(|recordings| {
-                let keys: Vec<Key> = recordings.into_iter().map(|r| r.key).collect();
-                unpack(&bytes, &keys)
+            let day = compacted::polls(&bytes, &system, date).and_then(|recordings| {
+                WholeDay::unpack(&bytes, recordings.into_iter().map(|one| one.key).collect())
             });
-            match polls {
+            match day {
                 Err(error) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
-                Ok(polls) => {
-                    for poll in polls {
-                        match StationStatus::from_batch(&poll.rows) {
-                            Ok(rows) if has_content(&poll.key, &rows) => {
-                                self.held.insert(poll.key.to_string());
+                Ok(day) => {
+                    for (number, poll) in day.keys().enumerate() {
+                        let rows = day.rows(number);
+                        match rows.and_then(|rows| StationStatus::from_batch(&rows)) {
+                            Ok(rows) if has_content(poll, &rows) => {
+                                self.held.insert(poll.to_string());
                             }
                             _ => self.fault(
                                 &key,
                                 format!(
-                                    "does not have the rows of the poll `{}`; {READ_AGAIN}",
-                                    poll.key
+                                    "does not have the rows of the poll `{poll}`; {READ_AGAIN}"
                                 ),
                             ),
                         }

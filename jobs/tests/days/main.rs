@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::float_cmp, reason = "tests; a tie is an equal number")]
 
 mod any_feed;
+mod compaction;
 mod hours;
 mod meaning;
 mod properties;
