@@ -11,6 +11,8 @@ mod api_document;
 mod api_hostile;
 mod bad_input;
 #[cfg(test)]
+mod compaction_races;
+#[cfg(test)]
 mod ingest_faults;
 #[cfg(test)]
 mod ingest_full_disk;

@@ -10,8 +10,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
+use hotspots_data::Version;
 use hotspots_data::codec::{self, Metadata};
-use hotspots_data::lake::Version;
 use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };

@@ -1,5 +1,6 @@
 //! The store behind the tables: a local folder or a bucket, with the four operations the lake needs.
 
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
 
@@ -12,6 +13,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
     GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    UpdateVersion,
 };
 use url::Url;
 
@@ -20,6 +22,8 @@ use crate::key::{Derived, Key, Recorded, SystemId};
 
 /// The object by which a store is tried; no table's.
 const PROBE: &str = "_hotspots/probe";
+/// The file that writers in a folder lock in turn.
+const TURN: &str = "_hotspots/turn";
 
 /// A lake: any `object_store` location, used through [`Key`]s only.
 #[derive(Clone, Debug)]
@@ -62,7 +66,12 @@ pub struct Fetched {
 
 /// Tells one state of an object from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version(String);
+pub struct Version {
+    /// As the store has it.
+    own: UpdateVersion,
+    modified: DateTime<Utc>,
+    size_bytes: u64,
+}
 
 /// What went wrong with the lake.
 #[derive(Debug, thiserror::Error)]
@@ -212,6 +221,45 @@ impl Lake {
             .await
             .map_err(|e| self.failed("write", &path, e))?;
         Ok(())
+    }
+
+    /// Stores an object in place of the state of it that was seen, or where none was; `false`, and
+    /// nothing is stored, when it is in another state by now or another writer has its turn.
+    ///
+    /// A bucket is asked to compare when it stores. One that has no such conditions is looked at right
+    /// before; so is a folder, where writers on machines that see each other's file locks take turns.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn replace_seen(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        seen: Option<&Version>,
+    ) -> Result<bool, LakeError> {
+        let path = key.path();
+        let turn = self.folder.as_deref().map(turn).transpose();
+        let turn = turn.map_err(|error| self.failed("lock", &path, error))?;
+        if turn.as_ref().is_some_and(Option::is_none) || self.version(key).await?.as_ref() != seen {
+            return Ok(false);
+        }
+        if turn.is_none() {
+            let mode = seen.map_or(PutMode::Create, |seen| PutMode::Update(seen.own.clone()));
+            let put = self.store.put_opts(&path, PutPayload::from(bytes.clone()), mode.into());
+            match put.await {
+                Ok(_) => return Ok(true),
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::NotFound { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => return Ok(false),
+                // What a store says to a condition it does not know differs: a plain put decides,
+                // unless this one was done and its answer lost.
+                Err(_) if self.version(key).await?.as_ref() != seen => return Ok(false),
+                Err(_) => {}
+            }
+        }
+        self.replace(key, bytes).await.map(|()| true)
     }
 
     /// Deletes an object; one that is gone already is success.
@@ -374,8 +422,11 @@ impl Lake {
 
 impl Version {
     fn of(meta: &ObjectMeta) -> Self {
-        let e_tag = meta.e_tag.as_deref().unwrap_or("");
-        Self(format!("{e_tag} {} {}", meta.last_modified.timestamp_micros(), meta.size))
+        Self {
+            own: UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() },
+            modified: meta.last_modified,
+            size_bytes: meta.size,
+        }
     }
 }
 
@@ -391,6 +442,23 @@ pub fn use_ring_for_tls() {
 
 fn file_name(meta: &ObjectMeta) -> String {
     meta.location.filename().unwrap_or_default().to_owned()
+}
+
+/// A writer's turn in a folder, until it is dropped; `None` while another has it.
+fn turn(folder: &std::path::Path) -> Result<Option<File>, object_store::Error> {
+    let open = || {
+        let path = folder.join(TURN);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        File::create(path)
+    };
+    let failed =
+        |error| object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(error) };
+    let file = open().map_err(failed)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // A file system may have no locks: then what is looked at has to do.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+    }
 }
 
 /// The names in a folder; none where it is missing. `object_store` would also ask for the size of each

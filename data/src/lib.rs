@@ -17,7 +17,7 @@ pub mod table;
 pub use cell::{Cell, CellError, Resolution};
 pub use day::{Day, DayError, parse_date};
 pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
-pub use lake::{Creates, Lake, LakeError, Put};
+pub use lake::{Creates, Fetched, Lake, LakeError, Put, Version};
 pub use successive::Successive;
 pub use summary::DaySummary;
 

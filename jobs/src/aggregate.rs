@@ -91,6 +91,14 @@ pub enum AggregateError {
         /// Its path.
         key: String,
     },
+    /// Another compaction writes the same day.
+    #[error(
+        "`{key}` was written by others each time this was about to: nothing was deleted; run one `hotspots compact` at a time"
+    )]
+    Contended {
+        /// Its path.
+        key: String,
+    },
     /// Polars failed.
     #[error("the sums cannot be taken: {0}")]
     Polars(#[from] PolarsError),

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::{self, CodecError, TIME_ZONE};
-use hotspots_data::{Day, Derived, Key, Lake, SystemId};
+use hotspots_data::{Day, Derived, Fetched, Key, Lake, SystemId};
 
 use crate::aggregate::{AggregateError, Selection, observed_dates, systems};
 use crate::compacted;
@@ -69,6 +69,9 @@ pub async fn compact(
     Ok(reports)
 }
 
+/// Times that a day is packed while others keep writing it.
+const ATTEMPTS: u32 = 3;
+
 async fn one_day(
     lake: &Lake,
     system: &SystemId,
@@ -85,8 +88,18 @@ async fn one_day(
     if now < end || !status.polls.iter().any(|poll| poll.is_raw) {
         return Ok(done);
     }
-    if status.polls.iter().any(|poll| poll.number.is_none()) {
-        done = write(lake, system, date, status, time_zone).await?;
+    for attempt in 1.. {
+        if status.polls.iter().all(|poll| poll.number.is_some()) {
+            break;
+        }
+        if let Some(written) = write(lake, system, date, status, time_zone).await? {
+            done = written;
+        } else if attempt == ATTEMPTS {
+            let key = Derived::StationStatusDaily.key(system, date).to_string();
+            return Err(AggregateError::Contended { key });
+        }
+        // Without what was written, another compaction wrote the day meanwhile: what it left out is
+        // packed on top of that.
         status = StatusDay::find(lake, system, date).await?;
     }
     if retain.is_some_and(|retain| end + retain <= now) {
@@ -103,14 +116,16 @@ async fn time_zone(lake: &Lake, status: &StatusDay) -> Result<Option<Tz>, Aggreg
     zone.map(Some).ok_or_else(|| damaged(CodecError::Metadata(TIME_ZONE)))
 }
 
-/// Packs all polls of a day, and puts the object in place only when it gives back the same rows.
+/// Packs all polls of a day, and puts the object in place only when it gives back the same rows; `None`
+/// where the day was compacted by another since it was looked at.
 async fn write(
     lake: &Lake,
     system: &SystemId,
     date: NaiveDate,
     status: StatusDay,
     time_zone: Tz,
-) -> Result<Compaction, AggregateError> {
+) -> Result<Option<Compaction>, AggregateError> {
+    let seen = status.compacted.as_ref().map(|day| day.version.clone());
     let mut day = whole_day(lake, system, date, status).await?;
     let key = Derived::StationStatusDaily.key(system, date);
     let path = key.to_string();
@@ -123,8 +138,8 @@ async fn write(
     };
     let (bytes, rows, packed) = pool::run(packing).await?;
     let size = bytes.len();
-    lake.replace(&key, bytes).await?;
-    Ok(Compaction { packed, rows, bytes: size, deleted: 0 })
+    let is_written = lake.replace_seen(&key, bytes, seen.as_ref()).await?;
+    Ok(is_written.then_some(Compaction { packed, rows, bytes: size, deleted: 0 }))
 }
 
 /// Deletes the polls' own objects, when the day's object, as it lies in the lake, gives back the rows
@@ -136,8 +151,8 @@ async fn delete_packed(
     status: &StatusDay,
 ) -> Result<usize, AggregateError> {
     let key = Derived::StationStatusDaily.key(system, date);
-    let bytes = lake.get(&key).await?.bytes;
-    let packed = unpack(Compacted { key: key.clone(), bytes }, system, date).await?;
+    let Fetched { bytes, version, .. } = lake.get(&key).await?;
+    let packed = unpack(Compacted { key: key.clone(), bytes, version }, system, date).await?;
     let numbers: HashMap<Key, usize> = packed.keys().cloned().zip(0..).collect();
     let own = raw(status);
     let mut polls = own_objects(lake, own.clone());

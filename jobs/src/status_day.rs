@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::{Derived, Key, Lake, LakeError, Recorded, SystemId};
+use hotspots_data::{Derived, Fetched, Key, Lake, LakeError, Recorded, SystemId, Version};
 
 use crate::aggregate::AggregateError;
 use crate::day_inputs::{Recordings, list};
@@ -33,6 +33,8 @@ pub(crate) struct StatusPoll {
 pub(crate) struct Compacted {
     pub(crate) key: Key,
     pub(crate) bytes: Bytes,
+    /// The state in which it was read.
+    pub(crate) version: Version,
 }
 
 impl StatusDay {
@@ -48,7 +50,7 @@ impl StatusDay {
         let raw = list(lake, Recorded::StationStatus, system, date).await?;
         let key = Derived::StationStatusDaily.key(system, date);
         let compacted = match lake.get(&key).await {
-            Ok(object) => Some(Compacted { key, bytes: object.bytes }),
+            Ok(Fetched { bytes, version, .. }) => Some(Compacted { key, bytes, version }),
             Err(LakeError::Missing { .. }) => None,
             Err(error) => return Err(error.into()),
         };
@@ -83,7 +85,7 @@ impl StatusDay {
         &self,
         lake: &Lake,
     ) -> Result<Option<(Key, Bytes)>, AggregateError> {
-        if let Some(Compacted { key, bytes }) = &self.compacted {
+        if let Some(Compacted { key, bytes, .. }) = &self.compacted {
             return Ok(Some((key.clone(), bytes.clone())));
         }
         let Some(first) = self.polls.first() else { return Ok(None) };

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -40,11 +42,54 @@ pub enum StoreFault {
 pub struct FaultyStore {
     inner: Arc<InMemory>,
     fault: Arc<Mutex<Option<StoreFault>>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+}
+
+/// What is asked of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// An object's version.
+    LookUp,
+    /// To store an object.
+    Write,
+}
+
+/// What happens before something is asked of a table.
+struct Meanwhile {
+    asked: (Asked, &'static str),
+    happens: BoxFuture<'static, ()>,
+}
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "before {:?}", self.asked)
+    }
 }
 
 impl FaultyStore {
     pub fn set_fault(&self, fault: Option<StoreFault>) {
         *self.fault.lock().expect("no panic") = fault;
+    }
+
+    /// Lets something else happen when this is next asked of a table, before it is done.
+    pub fn let_happen_before(
+        &self,
+        asked: Asked,
+        table: &'static str,
+        happens: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let meanwhile = Meanwhile { asked: (asked, table), happens: happens.boxed() };
+        *self.meanwhile.lock().expect("no panic") = Some(meanwhile);
+    }
+
+    async fn let_happen(&self, asked: Asked, path: &Path) {
+        let is_it = |meanwhile: &mut Meanwhile| {
+            meanwhile.asked.0 == asked && path.as_ref().starts_with(meanwhile.asked.1)
+        };
+        let meanwhile = self.meanwhile.lock().expect("no panic").take_if(is_it);
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.happens.await;
+        }
     }
 
     async fn before(&self, writes: bool) -> Result<Option<StoreFault>> {
@@ -81,8 +126,9 @@ impl ObjectStore for FaultyStore {
         payload: PutPayload,
         mut options: PutOptions,
     ) -> Result<PutResult> {
+        self.let_happen(Asked::Write, path).await;
         let fault = self.before(true).await?;
-        if options.mode == PutMode::Create {
+        if options.mode != PutMode::Overwrite {
             match fault {
                 Some(StoreFault::NoConditions) => {
                     let (operation, implementer) = ("put".to_owned(), self.to_string());
@@ -109,6 +155,9 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if options.head {
+            self.let_happen(Asked::LookUp, path).await;
+        }
         self.before(false).await?;
         self.inner.get_opts(path, options).await
     }

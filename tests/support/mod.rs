@@ -10,7 +10,7 @@ mod program;
 pub(crate) mod rig;
 
 pub use fault_server::{Fault, FaultServer};
-pub use faulty_store::{FaultyStore, StoreFault};
+pub use faulty_store::{Asked, FaultyStore, StoreFault};
 pub use feed_server::FeedServer;
 pub use fixture::Fixture;
 pub use lake::TestLake;
