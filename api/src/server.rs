@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
 use warp::Filter as _;
 use warp::http::{HeaderMap, Method, Response};
@@ -92,8 +92,9 @@ impl Server {
     ///
     /// # Errors
     /// When the port or a thread cannot be had.
+    #[expect(clippy::unused_async, reason = "the port belongs to the runtime that awaits it")]
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(options.bind).await?;
+        let listener = listen(options.bind)?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
         let making = options.limits.making;
         let state = State::new(tables, options.system, options.token, making, &options.base_map);
@@ -150,6 +151,19 @@ const CLOSING: Duration = Duration::from_millis(500);
 const MOST_HEAD_BYTES: usize = 16 << 10;
 /// The pause after the system has no more sockets to give.
 const NO_SOCKETS: Duration = Duration::from_millis(50);
+
+/// Connections that wait at the door while others are let in; the system may allow fewer. Those beyond
+/// are not told no: they try again after a second.
+const QUEUE: u32 = 4096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Else a port just left is taken for a minute. On Windows it would be taken from another.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
+}
 
 /// Where connections are let in and looked after.
 struct Hall {
