@@ -220,6 +220,7 @@ fn slow_and_silent_clients_are_shown_the_door_and_others_are_not() {
         .unwrap();
     for _ in 0..10 {
         assert_eq!(get(address, PATH).status, 200, "others are served");
+        let _ = slow.send("x");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(bodies.receive(true).unwrap().status, 405, "answered without waiting for its body");
