@@ -1,5 +1,7 @@
 //! Clients that mean no good, and a lake that fails: everybody else is served.
 
+use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -218,6 +220,7 @@ fn slow_and_silent_clients_are_shown_the_door_and_others_are_not() {
         .unwrap();
     for _ in 0..10 {
         assert_eq!(get(address, PATH).status, 200, "others are served");
+        let _ = slow.send("x");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(bodies.receive(true).unwrap().status, 405, "answered without waiting for its body");
@@ -252,6 +255,25 @@ fn beyond_the_limit_the_connection_idle_longest_makes_room() {
     assert_eq!(idle[19].ask("GET", "/healthz", &[]).unwrap().status, 200, "the last stays");
 }
 
+// Elsewhere the system may allow fewer to wait.
+#[cfg(target_os = "linux")]
+#[test]
+fn those_who_come_at_once_while_the_server_is_busy_are_let_in_at_once() {
+    let (_lake, serving, _fixture) = served(5, &[]);
+    let signal = |name: &str| {
+        let id = serving.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().expect("kill runs").success());
+    };
+    let address = serving.address().parse().expect("an address");
+    // As busy as can be.
+    signal("-STOP");
+    let come = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+    let guests: Result<Vec<TcpStream>, _> = (0..500).map(come).collect();
+    signal("-CONT");
+    assert_eq!(guests.expect("room at the door").len(), 500);
+    assert_eq!(get(serving.address(), PATH).status, 200);
+}
+
 #[test]
 fn ten_thousand_idle_connections_leave_room_for_others() {
     let (_lake, serving, _fixture) = served(5, &[]);
@@ -262,7 +284,7 @@ fn ten_thousand_idle_connections_leave_room_for_others() {
             // Not faster than it takes them in: the queue of the door is short.
             assert_eq!(get(serving.address(), PATH).status, 200);
         }
-        match std::net::TcpStream::connect(serving.address()) {
+        match TcpStream::connect(serving.address()) {
             Ok(stream) => idle.push(stream),
             Err(error) => {
                 eprintln!("only {} connections: {error}", idle.len());

@@ -1,5 +1,6 @@
-//! Open connections: who is idle, who must go, and who takes nothing of what was sent.
+//! Open connections: who is idle, who must go, and who keeps others from the processor.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
@@ -11,7 +12,10 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::Sleep;
+use tracing::debug;
+
+/// The times between two looks at who is silent.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Every open connection.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     id: u64,
     origin: Instant,
-    /// Milliseconds from `origin` to the last sign of life.
+    /// Milliseconds from `origin` to the last answer, or to when some of it was taken after a wait.
     active_ms: AtomicU64,
     /// Whether a request is being answered.
     busy: AtomicBool,
@@ -75,15 +79,42 @@ impl Connections {
         true
     }
 
+    /// For ever asks those to go that, with no request in hand, neither brought one to its end nor took
+    /// any of the bytes sent to them for so long.
+    ///
+    /// It looks at all of them now and then: a timer of each, set anew with each request, costs more.
+    pub(crate) async fn part_with_silent(&self, patience: Duration) {
+        loop {
+            tokio::time::sleep((patience / 10).clamp(PAUSES.0, PAUSES.1)).await;
+            let now_ms = self.origin.elapsed().as_millis() as u64;
+            self.all().retain(|_, connection| {
+                // In this order: who is not busy any more was active just now.
+                let is_busy = connection.busy.load(Ordering::Acquire);
+                let active_ms = connection.active_ms.load(Ordering::Relaxed);
+                let is_silent =
+                    u128::from(now_ms.saturating_sub(active_ms)) >= patience.as_millis();
+                if is_silent && !is_busy {
+                    debug!("a client was silent for {} s: closed on it", patience.as_secs());
+                    connection.go.notify_one();
+                }
+                is_busy || !is_silent
+            });
+        }
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
-    /// Says whether a request is being answered.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
+    /// Runs what answers a request.
+    pub(crate) async fn answering<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.busy.store(true, Ordering::Relaxed);
+        let answer = answer.await;
+        self.touch();
+        self.busy.store(false, Ordering::Release);
+        answer
     }
 
     fn touch(&self) {
@@ -91,43 +122,56 @@ impl Connection {
     }
 }
 
-/// A socket that fails once the other side has taken none of what was sent for too long.
+/// A socket that tells when some is taken of what had to wait, and that lets others run.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     stream: TcpStream,
     connection: Arc<Connection>,
-    patience: Duration,
-    /// Since when the other side takes nothing.
-    stalled_since: Option<tokio::time::Instant>,
-    /// Goes off at the end of the patience with some earlier stall, or with this one: a large answer
-    /// stalls often, and a timer for each would cost more than one that is put off when it goes off.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether the other side let some of the answer wait.
+    has_waited: bool,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, patience: Duration) -> Self {
-        Self { stream, connection, patience, stalled_since: None, alarm: None }
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+        Self { stream, connection, has_waited: false }
     }
 
-    fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            // What is sent at once follows a read, which told that the connection is alive.
-            if self.stalled_since.take().is_some() {
-                self.connection.touch();
+    fn watch(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &poll {
+            Poll::Pending => self.has_waited = true,
+            // What is sent at once follows an answer, which was a sign of life.
+            Poll::Ready(Ok(bytes)) => {
+                if std::mem::take(&mut self.has_waited) {
+                    self.connection.touch();
+                }
+                if is_turn_over(*bytes) {
+                    std::thread::yield_now();
+                }
             }
-            return poll;
+            Poll::Ready(Err(_)) => {}
         }
-        let since = *self.stalled_since.get_or_insert_with(tokio::time::Instant::now);
-        let until = since + self.patience;
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        while alarm.as_mut().poll(cx).is_ready() {
-            if alarm.deadline() >= until {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            alarm.as_mut().reset(until);
-        }
-        Poll::Pending
+        poll
     }
+}
+
+/// What a thread sends before it lets others run that wait for its core.
+const TURN_BYTES: usize = 1 << 20;
+/// What a write weighs besides its bytes.
+const WRITE_BYTES: usize = 16 << 10;
+
+thread_local! {
+    /// What this thread has sent in its turn.
+    static SENT_BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether, with these bytes, this thread has sent enough to let others run. Those who read on the same
+/// machine, a proxy say, then find it in the processor's cache, and wait for a turn rather than for a
+/// slice of the system's time.
+fn is_turn_over(bytes: usize) -> bool {
+    let sent = SENT_BYTES.get() + bytes + WRITE_BYTES;
+    let is_over = sent >= TURN_BYTES;
+    SENT_BYTES.set(if is_over { 0 } else { sent });
+    is_over
 }
 
 impl AsyncRead for Guarded {
@@ -136,11 +180,7 @@ impl AsyncRead for Guarded {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if poll.is_ready() {
-            self.connection.touch();
-        }
-        poll
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
@@ -151,7 +191,7 @@ impl AsyncWrite for Guarded {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(cx, poll)
+        self.watch(poll)
     }
 
     fn poll_write_vectored(
@@ -164,7 +204,7 @@ impl AsyncWrite for Guarded {
             return self.poll_write(cx, part);
         }
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.watch(cx, poll)
+        self.watch(poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -177,5 +217,74 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_with_a_large_body_or_with_many_small_ones() {
+        assert!(is_turn_over(TURN_BYTES));
+        let small = (1..=64).map(|_| is_turn_over(0)).position(|is_over| is_over);
+        assert_eq!(small, Some(63));
+        assert!(!is_turn_over(TURN_BYTES / 2) && is_turn_over(TURN_BYTES / 2));
+    }
+
+    #[tokio::test]
+    async fn who_takes_bytes_slowly_may_stay_and_who_takes_none_must_go() {
+        let patience = Duration::from_millis(300);
+        let connections = Connections::new();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let connection = connections.open();
+        let mut guarded = Guarded::new(stream, Arc::clone(&connection));
+        let body = vec![7; 64 << 20];
+        let look = tokio::spawn({
+            let connections = Arc::clone(&connections);
+            async move { connections.part_with_silent(patience).await }
+        });
+        let began = Instant::now();
+        let reads = async {
+            let mut some = vec![0; 1 << 20];
+            for _ in 0..64 {
+                client.read_exact(&mut some).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            (written, ()) = async { tokio::join!(guarded.write_all(&body), reads) } => written.unwrap(),
+            () = connection.go.notified() => panic!("gone after {:?}", began.elapsed()),
+        }
+        assert!(began.elapsed() > 2 * patience, "slower than the patience");
+        tokio::select! {
+            _ = guarded.write_all(&body) => panic!("nobody reads that much"),
+            () = connection.go.notified() => {}
+        }
+        assert_eq!(connections.count(), 0);
+        look.abort();
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_answer_may_stay_and_who_then_asks_nothing_must_go() {
+        let patience = Duration::from_millis(100);
+        let connections = Connections::new();
+        let connection = connections.open();
+        let all = async {
+            connection.answering(tokio::time::sleep(4 * patience)).await;
+            let answered = Instant::now();
+            connection.go.notified().await;
+            answered.elapsed()
+        };
+        let stayed = tokio::select! {
+            stayed = all => stayed,
+            () = connections.part_with_silent(patience) => Duration::ZERO,
+        };
+        assert!(stayed >= patience, "{stayed:?}");
     }
 }

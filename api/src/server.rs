@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -10,10 +9,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use hotspots_data::{Lake, SystemId};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
 use warp::Filter as _;
 use warp::http::{HeaderMap, Method, Response};
@@ -92,8 +91,9 @@ impl Server {
     ///
     /// # Errors
     /// When the port or a thread cannot be had.
+    #[expect(clippy::unused_async, reason = "the port belongs to the runtime that awaits it")]
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(options.bind).await?;
+        let listener = listen(options.bind)?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
         let making = options.limits.making;
         let state = State::new(tables, options.system, options.token, making, &options.base_map);
@@ -114,8 +114,17 @@ impl Server {
     /// Once asked to stop, every answer closes its connection, and new connections are still taken for
     /// a moment: no client that is just asking finds a closed door.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
+        let connections = Connections::new();
+        let patience = self.limits.patience;
+        tokio::select! {
+            () = self.serve(Arc::clone(&connections), stop) => {}
+            () = connections.part_with_silent(patience) => {}
+        }
+    }
+
+    async fn serve(self, connections: Arc<Connections>, stop: impl Future<Output = ()>) {
         let limits = self.limits;
-        let mut hall = Hall::new(self.state, self.workers, limits);
+        let mut hall = Hall::new(self.state, self.workers, connections, limits);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -151,6 +160,19 @@ const MOST_HEAD_BYTES: usize = 16 << 10;
 /// The pause after the system has no more sockets to give.
 const NO_SOCKETS: Duration = Duration::from_millis(50);
 
+/// Connections that wait at the door while others are let in; the system may allow fewer. Those beyond
+/// are not told no: they try again after a second.
+const QUEUE: u32 = 4096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Else a port just left is taken for a minute. On Windows it would be taken from another.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
+}
+
 /// Where connections are let in and looked after.
 struct Hall {
     state: Arc<State>,
@@ -162,14 +184,16 @@ struct Hall {
 }
 
 impl Hall {
-    fn new(state: Arc<State>, workers: Workers, limits: Limits) -> Self {
+    fn new(
+        state: Arc<State>,
+        workers: Workers,
+        connections: Arc<Connections>,
+        limits: Limits,
+    ) -> Self {
         let mut http = http1::Builder::new();
         // No `pipeline_flush`: it copies every body into a buffer of its connection before sending it, and
         // a client that asks on and on without reading would fill the memory with answers.
-        http.timer(TokioTimer::new())
-            .header_read_timeout(limits.patience)
-            .max_buf_size(MOST_HEAD_BYTES);
-        let connections = Connections::new();
+        http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
         let graceful = GracefulShutdown::new();
         Self { state, workers, connections, graceful, http, limits }
     }
@@ -195,17 +219,14 @@ impl Hall {
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { return };
         let connection = self.connections.open();
-        let service = Watched {
-            service: TowerToHyperService::new(warp::service(routes(Arc::clone(&self.state)))),
-            connection: Arc::clone(&connection),
-        };
+        let visit = Visit { state: Arc::clone(&self.state), connection: Arc::clone(&connection) };
+        let service = TowerToHyperService::new(warp::service(routes(Arc::new(visit))));
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
         let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
-        let patience = self.limits.patience;
         state.metrics.connections.fetch_add(1, Relaxed);
         self.workers.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                let stream = Guarded::new(stream, Arc::clone(&connection), patience);
+                let stream = Guarded::new(stream, Arc::clone(&connection));
                 let http = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
                 tokio::select! {
                     result = http => if let Err(error) = result {
@@ -225,42 +246,26 @@ impl Hall {
     }
 }
 
-/// A service that tells its connection when it is busy.
-struct Watched<S> {
-    service: S,
+/// A connection to the state; one of each connection, so that counting who holds it stays on a core.
+struct Visit {
+    state: Arc<State>,
     connection: Arc<Connection>,
-}
-
-impl<S, R> hyper::service::Service<R> for Watched<S>
-where
-    S: hyper::service::Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn call(&self, request: R) -> Self::Future {
-        self.connection.set_busy(true);
-        let (answer, connection) = (self.service.call(request), Arc::clone(&self.connection));
-        Box::pin(async move {
-            let answer = answer.await;
-            connection.set_busy(false);
-            answer
-        })
-    }
 }
 
 /// All of the API as one warp filter: the walk itself tells paths apart, so that every refusal is a
 /// problem document.
 fn routes(
-    state: Arc<State>,
+    visit: Arc<Visit>,
 ) -> impl warp::Filter<Extract = (Response<Body>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
     warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
         move |method: Method, path: FullPath, query: String, headers: HeaderMap| {
-            let state = Arc::clone(&state);
-            async move { state.respond(&method, path.as_str(), &query, &headers).await }
+            let visit = Arc::clone(&visit);
+            async move {
+                let Visit { state, connection } = &*visit;
+                let answer = state.respond(&method, path.as_str(), &query, &headers);
+                connection.answering(answer).await
+            }
         },
     )
 }

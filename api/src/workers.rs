@@ -21,6 +21,10 @@ struct Worker {
     _alive: oneshot::Sender<()>,
 }
 
+/// Every so many turns, one goes to a new connection. Of tokio's 31, hundreds that come at once to a
+/// busy thread wait a second for their first.
+const NEWCOMERS: u32 = 2;
+
 impl Workers {
     /// Starts one thread per core, and room for `making` others that make answers.
     ///
@@ -47,6 +51,7 @@ impl Worker {
             .enable_all()
             // Not tokio's 512: the allocator keeps memory for each, and there is a core for few.
             .max_blocking_threads(helpers)
+            .global_queue_interval(NEWCOMERS)
             .build()?;
         let handle = runtime.handle().clone();
         let (alive, ended) = oneshot::channel::<()>();
@@ -56,5 +61,44 @@ impl Worker {
         };
         thread::Builder::new().name(format!("serve-{number}")).spawn(serve)?;
         Ok(Self { handle, _alive: alive })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::sync::mpsc;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[test]
+    fn newcomers_do_not_wait_for_those_who_always_have_something_to_do() {
+        let worker = Worker::start(0, 1).unwrap();
+        let turns = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10 {
+            let turns = Arc::clone(&turns);
+            worker.handle.spawn(poll_fn::<(), _>(move |cx| {
+                turns.fetch_add(1, Relaxed);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }));
+        }
+        // Holds the thread until all newcomers wait.
+        let (release, held) = mpsc::channel::<()>();
+        worker.handle.spawn(async move {
+            let _ = held.recv();
+        });
+        let (tell, told) = mpsc::channel();
+        for _ in 0..300 {
+            let (turns, tell) = (Arc::clone(&turns), tell.clone());
+            worker.handle.spawn(async move { tell.send(turns.load(Relaxed)).unwrap() });
+        }
+        release.send(()).unwrap();
+        let seen: Vec<usize> = (0..300).map(|_| told.recv().unwrap()).collect();
+        let waited = seen[299] - seen[0];
+        assert!(waited < 1000, "{waited} turns of others before the last of 300 newcomers");
     }
 }
