@@ -155,9 +155,9 @@ impl Guarded {
 }
 
 /// What a thread sends before it lets others run that wait for its core.
-const TURN_BYTES: usize = 1 << 20;
+const TURN_BYTES: usize = 768 << 10;
 /// What a write weighs besides its bytes.
-const WRITE_BYTES: usize = 16 << 10;
+const WRITE_BYTES: usize = 12 << 10;
 
 thread_local! {
     /// What this thread has sent in its turn.
