@@ -20,13 +20,7 @@ async fn a_compaction_that_another_overtook_leaves_out_no_poll() {
     // Also where a store does not know conditions, or takes conditional puts for plain ones.
     for fault in [None, Some(StoreFault::NoConditions), Some(StoreFault::IgnoresConditions)] {
         for is_compacted_before in [false, true] {
-            let store = FaultyStore::default();
-            let lake = Lake::over(Arc::new(store.clone()), "memory");
-            poll(&lake, 0).await;
-            if is_compacted_before {
-                compacted(&lake).await;
-            }
-            poll(&lake, 1).await;
+            let (store, lake) = of_two_polls(is_compacted_before).await;
             // While the first is about to look at the lake for the last time, a poll comes late and
             // another takes in both and deletes their objects.
             let (other, its_store) = (lake.clone(), store.clone());
@@ -47,13 +41,7 @@ async fn a_compaction_that_another_overtook_leaves_out_no_poll() {
 #[tokio::test]
 async fn a_store_with_conditions_refuses_a_day_that_was_written_after_the_last_look() {
     for is_compacted_before in [false, true] {
-        let store = FaultyStore::default();
-        let lake = Lake::over(Arc::new(store.clone()), "memory");
-        poll(&lake, 0).await;
-        if is_compacted_before {
-            compacted(&lake).await;
-        }
-        poll(&lake, 1).await;
+        let (store, lake) = of_two_polls(is_compacted_before).await;
         let other = lake.clone();
         store.let_happen_before(Asked::Write, TABLE, async move {
             poll(&other, 2).await;
@@ -82,6 +70,18 @@ fn compactions_of_a_folder_at_once_lose_no_poll() {
             assert_eq!(minutes(&lake).await, expected);
         }
     });
+}
+
+/// A lake of two polls, of which the first may be compacted.
+async fn of_two_polls(is_first_compacted: bool) -> (FaultyStore, Lake) {
+    let store = FaultyStore::default();
+    let lake = Lake::over(Arc::new(store.clone()), "memory");
+    poll(&lake, 0).await;
+    if is_first_compacted {
+        compacted(&lake).await;
+    }
+    poll(&lake, 1).await;
+    (store, lake)
 }
 
 fn system() -> SystemId {

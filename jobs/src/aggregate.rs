@@ -49,7 +49,7 @@ pub enum DayOutcome {
     UpToDate,
     /// No poll was stored under that date.
     NoPolls,
-    /// The day could not be done; what was there is untouched.
+    /// The day could not be done; the next run tries it again, for its hotspots are written last.
     Failed(AggregateError),
 }
 
