@@ -146,15 +146,15 @@ fn push_differences(values: &[i64], widths: &[usize], page: &mut Vec<u8>) -> Opt
     push_signed(*values.first()?, page);
     for steps in steps.chunks(BLOCK) {
         let (least, most) = (*steps.iter().min()?, *steps.iter().max()?);
+        // What a block's differences are counted from.
+        let from = |width: usize| -1_i64 << (8 * width - 1);
+        let fits = |width: usize| least >= from(width) && most < -from(width);
+        let width = widths.iter().copied().find(|&width| fits(width))?;
         if least == most {
             push_signed(least, page);
             page.push(0);
             continue;
         }
-        // What a block's differences are counted from.
-        let from = |width: usize| -1_i64 << (8 * width - 1);
-        let fits = |width: usize| least >= from(width) && most < -from(width);
-        let width = widths.iter().copied().find(|&width| fits(width))?;
         push_signed(from(width), page);
         page.push(8 * width as u8);
         let end = page.len() + BLOCK * width;

@@ -88,6 +88,17 @@ fn differences_that_need_another_byte_come_back() {
     }
 }
 
+/// Their difference, the same in all rows, is no number of their kind.
+#[test]
+fn numbers_as_far_apart_as_there_are_come_back() {
+    let rows = [i32::MIN, i32::MAX].map(|count| StationStatusDaily {
+        num_bikes_available: Some(count),
+        ..row(0, "station", DateTime::UNIX_EPOCH)
+    });
+    let bytes = StationStatusDaily::encode(&rows, &Metadata::new()).unwrap();
+    assert_eq!(StationStatusDaily::decode(bytes).unwrap().0, rows);
+}
+
 /// As in a recorded day: a station is reported every minute by a clock of its own, and a poll every ten
 /// minutes sees one of its ticks, here one of 64.
 #[test]
