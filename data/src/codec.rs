@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::PROGRAM;
 use crate::compact;
+use crate::compressed::compress;
 use crate::table::{CLOCKS, TableName};
 
 /// Metadata key of the schema's name and version, such as `station_status/1`.
@@ -129,12 +130,17 @@ pub fn encode_batches(
         Layout::Small => EnabledStatistics::None,
         Layout::Described | Layout::Long | Layout::Compact => EnabledStatistics::Chunk,
     };
+    let level = ZstdLevel::try_new(3)?;
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(statistics);
     if layout != Layout::Small {
-        // A page costs a context of zstd, which takes longer than its rows.
         properties = properties.set_data_page_row_count_limit(usize::MAX);
+    }
+    if matches!(layout, Layout::Described | Layout::Long) {
+        // Compressed at the end; of one page an index says nothing.
+        properties =
+            properties.set_compression(Compression::UNCOMPRESSED).set_offset_index_disabled(true);
     }
     if layout == Layout::Long {
         let is_whole = |field: &&Arc<Field>| {
@@ -180,7 +186,10 @@ pub fn encode_batches(
         writer.write(&batch?)?;
     }
     writer.close()?;
-    Ok(bytes.into())
+    match layout {
+        Layout::Described | Layout::Long => Ok(compress(bytes.into(), level)?),
+        Layout::Small | Layout::Compact => Ok(bytes.into()),
+    }
 }
 
 /// What a poll keeps uncompressed: a clock is one value, and counts are packed in a few bits each. A

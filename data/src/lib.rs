@@ -6,6 +6,7 @@
 pub mod cell;
 pub mod codec;
 mod compact;
+mod compressed;
 pub mod day;
 mod differences;
 pub mod key;
