@@ -10,9 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -38,9 +36,6 @@ pub const DAY: &str = "hotspots.day";
 
 /// Metadata key of a compacted day's polls: their names (see [`crate::Key::name`]), with spaces between.
 pub const POLLS: &str = "hotspots.polls";
-
-/// Rows of a batch of a file that is read in parts.
-const BATCH_ROWS: usize = 8 * 1024;
 
 /// What a file says of itself beside its rows.
 pub type Metadata = BTreeMap<String, String>;
@@ -228,75 +223,6 @@ fn decode_bytes(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metada
     Ok((conform(schema, &batch)?, metadata))
 }
 
-/// A file opened once and read by row group, as parallel readers do.
-#[derive(Clone, Debug)]
-pub struct Groups {
-    bytes: Bytes,
-    footer: ArrowReaderMetadata,
-    schema: SchemaRef,
-}
-
-impl Groups {
-    /// Opens a file to read the columns of `schema`; of those named in `dictionaries`, which hold text,
-    /// each value is read once and then counted.
-    ///
-    /// # Errors
-    /// [`CodecError`] when the bytes are not Parquet or the columns do not fit.
-    pub fn open(
-        schema: &SchemaRef,
-        dictionaries: &[&str],
-        bytes: Bytes,
-    ) -> Result<Self, CodecError> {
-        let as_read = |field: &Arc<Field>| {
-            if dictionaries.contains(&field.name().as_str()) {
-                let values = Box::new(field.data_type().clone());
-                let dictionary = DataType::Dictionary(Box::new(DataType::Int32), values);
-                return Arc::new(field.as_ref().clone().with_data_type(dictionary));
-            }
-            Arc::clone(field)
-        };
-        let stored = guarded(|| Ok(ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?))?;
-        let stored_fields: Vec<_> = stored.schema().fields().iter().map(as_read).collect();
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(stored_fields)));
-        let footer = ArrowReaderMetadata::try_new(Arc::clone(stored.metadata()), options)?;
-        let wanted: Vec<_> = schema.fields().iter().map(as_read).collect();
-        Ok(Self { bytes, footer, schema: Arc::new(Schema::new(wanted)) })
-    }
-
-    /// How many row groups there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.footer.metadata().num_row_groups()
-    }
-
-    /// Whether there is no row group.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Reads a row group, some thousand rows at a time: buffers of that size stay in the processor's
-    /// cache and are used again.
-    ///
-    /// # Errors
-    /// [`CodecError`] when it is damaged or the columns do not fit; so each batch.
-    pub fn read(
-        &self,
-        group: usize,
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, CodecError>> + '_, CodecError> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.bytes.clone(),
-            self.footer.clone(),
-        );
-        let wanted = self.schema.fields().iter().map(|field| field.name().as_str());
-        let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-        let builder = builder.with_projection(mask).with_row_groups(vec![group]);
-        let mut reader = guarded(|| Ok(builder.with_batch_size(BATCH_ROWS).build()?))?;
-        let mut next = move || guarded(|| Ok(reader.next().transpose()?)).transpose();
-        Ok(std::iter::from_fn(move || next().map(|batch| conform(&self.schema, &batch?))))
-    }
-}
-
 /// What a file says of itself, from its footer alone.
 ///
 /// # Errors
@@ -324,7 +250,7 @@ fn metadata_of(entries: Option<&Vec<KeyValue>>) -> Metadata {
         .collect()
 }
 
-fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, CodecError> {
+pub(crate) fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, CodecError> {
     let columns = schema
         .fields()
         .iter()

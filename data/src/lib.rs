@@ -9,16 +9,20 @@ mod compact;
 mod compressed;
 pub mod day;
 mod differences;
+mod groups;
 pub mod key;
 pub mod lake;
+mod steps;
 pub mod successive;
 pub mod summary;
 pub mod table;
 
 pub use cell::{Cell, CellError, Resolution};
 pub use day::{Day, DayError, parse_date};
+pub use groups::Groups;
 pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
 pub use lake::{Creates, Fetched, Lake, LakeError, Put, Version};
+pub use steps::{NULL, Steps};
 pub use successive::Successive;
 pub use summary::DaySummary;
 

@@ -1,8 +1,9 @@
 //! A compacted day holds what was put into it, whatever that is, in little room.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hotspots_data::codec::{self, Groups, Metadata};
+use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{Row as _, StationStatusDaily};
+use hotspots_data::{Groups, NULL};
 use proptest::prelude::*;
 
 fn row(poll: u32, station: &str, at: DateTime<Utc>) -> StationStatusDaily {
@@ -47,6 +48,9 @@ fn rows() -> impl Strategy<Value = Vec<StationStatusDaily>> {
         let poll = poll.and_then(|poll| u32::try_from(poll).ok()).unwrap_or_default();
         let mut row = row(poll, "station", DateTime::UNIX_EPOCH);
         row.num_bikes_available = count.map(|count| count as i32);
+        row.num_docks_available = Some(count.unwrap_or_default() as i32);
+        row.is_installed = Some(poll % 3 > 0);
+        row.is_renting = (poll % 5 > 0).then_some(poll % 2 > 0);
         row.last_reported = clock.and_then(DateTime::from_timestamp_millis);
         row.observed_at = row.last_reported.unwrap_or_default();
         vec![row; times]
@@ -54,11 +58,43 @@ fn rows() -> impl Strategy<Value = Vec<StationStatusDaily>> {
     prop::collection::vec(one, 0..12).prop_map(|parts| parts.concat())
 }
 
+/// Numbers and flags of a row, as steps add up to them.
+fn numbers(row: &StationStatusDaily) -> [i32; 6] {
+    let flag = |flag: Option<bool>| flag.map_or(NULL, i32::from);
+    [
+        row.poll as i32,
+        row.num_bikes_available.unwrap_or(NULL),
+        row.num_ebikes_available.unwrap_or(NULL),
+        row.num_docks_available.unwrap_or(NULL),
+        flag(row.is_installed),
+        flag(row.is_renting),
+    ]
+}
+
+/// The numbers and flags of a row group's rows, added up from their steps, so many rows at a time.
+fn added_up(groups: &Groups, group: usize, at_once: usize) -> Result<Vec<[i32; 6]>, CodecError> {
+    let (bikes, docks) = ("num_bikes_available", "num_docks_available");
+    let columns = ["poll", bikes, "num_ebikes_available", docks, "is_installed", "is_renting"];
+    let mut rows = vec![[0; 6]; groups.rows(group)];
+    for (index, mut column) in groups.steps(group, columns)?.into_iter().enumerate() {
+        let mut number = 0_i32;
+        let mut steps = vec![0; at_once];
+        for rows in rows.chunks_mut(at_once) {
+            column.read(&mut steps[..rows.len()]);
+            for (row, step) in rows.iter_mut().zip(&steps) {
+                number = number.wrapping_add(*step);
+                row[index] = number;
+            }
+        }
+    }
+    Ok(rows)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_number_comes_back(first in rows(), second in rows()) {
+    fn every_number_comes_back(first in rows(), second in rows(), at_once in 1..3_000_usize) {
         let batches = [&first, &second].map(|rows| Ok(StationStatusDaily::to_batch(rows)));
         let (table, schema) = (StationStatusDaily::TABLE, StationStatusDaily::schema());
         let layout = StationStatusDaily::LAYOUT;
@@ -67,6 +103,8 @@ proptest! {
         for (group, rows) in [&first, &second].into_iter().enumerate() {
             let read = groups.read(group).unwrap().flat_map(|batch| StationStatusDaily::from_batch(&batch.unwrap()).unwrap());
             prop_assert_eq!(&read.collect::<Vec<_>>(), rows);
+            let expected: Vec<_> = rows.iter().map(numbers).collect();
+            prop_assert_eq!(added_up(&groups, group, at_once).unwrap(), expected);
         }
         prop_assert_eq!(StationStatusDaily::decode(bytes).unwrap().0, [first, second].concat());
     }
@@ -97,6 +135,36 @@ fn numbers_as_far_apart_as_there_are_come_back() {
     });
     let bytes = StationStatusDaily::encode(&rows, &Metadata::new()).unwrap();
     assert_eq!(StationStatusDaily::decode(bytes).unwrap().0, rows);
+}
+
+#[test]
+fn what_changes_from_row_to_row_is_read_however_a_file_is_written() {
+    let rows = [(5, Some(true)), (6, Some(true)), (7, Some(false)), (9, None), (9, Some(true))]
+        .map(|(poll, is_renting)| StationStatusDaily {
+            num_bikes_available: (poll != 6).then_some(2 * poll as i32),
+            is_renting,
+            ..row(poll, "station", DateTime::UNIX_EPOCH)
+        });
+    let batch = StationStatusDaily::to_batch(&rows);
+    let (table, none) = (StationStatusDaily::TABLE, Metadata::new());
+    for layout in [Layout::Compact, Layout::Described, Layout::Long, Layout::Small] {
+        let bytes = codec::encode(table, layout, &batch, &none).unwrap();
+        let groups = Groups::open(&StationStatusDaily::schema(), &["station_id"], bytes).unwrap();
+        assert_eq!(added_up(&groups, 0, 2).unwrap(), rows.each_ref().map(numbers), "{layout:?}");
+        let [mut polls, mut bikes, mut renting] =
+            groups.steps(0, ["poll", "num_bikes_available", "is_renting"]).unwrap();
+        let mut steps = [9; 6];
+        polls.read(&mut steps);
+        assert_eq!(steps, [5, 1, 1, 2, 0, 0]);
+        bikes.read(&mut steps);
+        // By hand: 10, null, 14, 18, 18, and nothing more.
+        assert_eq!(steps, [10, NULL.wrapping_sub(10), 14_i32.wrapping_sub(NULL), 4, 0, 0]);
+        renting.read(&mut steps);
+        assert_eq!(steps, [1, 0, -1, NULL, 1_i32.wrapping_sub(NULL), 0]);
+        assert_eq!(groups.texts(0, "station_id").unwrap(), [(0, "station".to_owned())]);
+        assert!(matches!(groups.steps(0, ["observed_at"]), Err(CodecError::WrongType { .. })));
+        assert!(matches!(groups.steps(0, ["nothing"]), Err(CodecError::MissingColumn(_))));
+    }
 }
 
 /// As in a recorded day: a station is reported every minute by a clock of its own, and a poll every ten

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use chrono::DateTime;
+use hotspots_data::Groups;
 use hotspots_data::Successive;
-use hotspots_data::codec::{self, CodecError, Groups, Layout, Metadata};
+use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
 
 const COLUMNS: [&str; 4] =
@@ -126,6 +127,11 @@ fn whatever_byte_of_a_compacted_day_is_damaged_reading_it_ends() {
     let read = |bytes: bytes::Bytes| {
         let groups = Groups::open(&schema, &["station_id"], bytes)?;
         let rows = (0..groups.len()).map(|group| {
+            groups.texts(group, "station_id")?;
+            let columns = ["poll", "num_bikes_available", "num_docks_disabled", "is_installed"];
+            for mut column in groups.steps(group, columns)? {
+                column.read(&mut [0; 5]);
+            }
             groups
                 .read(group)?
                 .map(|batch| Ok(batch?.num_rows()))

@@ -1,17 +1,17 @@
 //! A closed day's status polls in one object, sorted by station and then by time.
 
-use arrow::array::{Array as _, AsArray as _, StringArray};
-use arrow::datatypes::{Int32Type, UInt32Type};
+use std::ops::Range;
+
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::codec::{self, CodecError, Groups, POLLS};
+use hotspots_data::codec::{self, CodecError, POLLS};
 use hotspots_data::table::{Row as _, StationStatusDaily};
-use hotspots_data::{Key, Recorded, SystemId};
+use hotspots_data::{Groups, Key, NULL, Recorded, SystemId};
 use rayon::prelude::*;
 
 use crate::day_inputs::Recordings;
 use crate::grid::{Grid, StationRow};
-use crate::observations::{COLUMNS, Observed};
+use crate::observations::{COLUMNS, Said};
 
 /// The polls of a compacted day, in order of their numbers.
 pub(crate) fn polls(
@@ -35,15 +35,10 @@ pub(crate) fn read(
     columns: &[(usize, usize)],
     grid: &mut Grid,
 ) -> Result<(), CodecError> {
-    let wanted: Vec<&str> = COLUMNS.into_iter().chain(["poll"]).collect();
+    let wanted: Vec<&str> = COLUMNS.into_iter().chain([POLL]).collect();
     let schema = StationStatusDaily::schema_of(&wanted);
-    let groups = Groups::open(&schema, &["station_id"], bytes.clone())?;
-    let last = columns.iter().map(|&(number, _)| number + 1).max().unwrap_or(0);
-    let mut by_number: Vec<Option<usize>> = vec![None; last];
-    for &(number, column) in columns {
-        by_number[number] = Some(column);
-    }
-    let columns = Columns::new(by_number);
+    let groups = Groups::open(&schema, &COLUMNS[..1], bytes.clone())?;
+    let columns = Columns::new(columns);
     let read = |group| read_group(&groups, group, &columns);
     let read: Vec<Vec<StationRow>> =
         (0..groups.len()).into_par_iter().map(read).collect::<Result<_, _>>()?;
@@ -53,42 +48,56 @@ pub(crate) fn read(
     Ok(())
 }
 
-/// The column of each poll, by its number in the compacted day.
+const POLL: &str = "poll";
+
+/// The column of each poll, by its number in the compacted day; and up to which number each next one
+/// comes in the next column, as without late polls all do.
 struct Columns {
-    by_number: Vec<Option<usize>>,
-    /// Whether each poll's column comes right after that of the poll numbered one less, as without
-    /// late polls it does.
-    is_dense: bool,
+    by_number: Vec<Option<(usize, usize)>>,
 }
 
 impl Columns {
-    fn new(by_number: Vec<Option<usize>>) -> Self {
-        let mut pairs = by_number.windows(2);
-        let is_dense = pairs.all(|pair| pair[0].is_some() && pair[1] == pair[0].map(|c| c + 1));
-        Self { by_number, is_dense }
-    }
-
-    /// Of rows with these numbers, those whose column does not come right after that of the row
-    /// before.
-    fn breaks(&self, numbers: &[u32]) -> Vec<bool> {
-        let mut breaks = vec![true; numbers.len()];
-        for (is_break, pair) in breaks.iter_mut().skip(1).zip(numbers.windows(2)) {
-            *is_break = pair[0].wrapping_add(1) != pair[1];
+    fn new(columns: &[(usize, usize)]) -> Self {
+        let last = columns.iter().map(|&(number, _)| number + 1).max().unwrap_or(0);
+        let mut by_number = vec![None; last];
+        for &(number, column) in columns {
+            by_number[number] = Some((column, number + 1));
         }
-        let known = self.by_number.len();
-        if !self.is_dense || numbers.iter().any(|&number| number as usize >= known) {
-            for (is_break, pair) in breaks.iter_mut().skip(1).zip(numbers.windows(2)) {
-                let follows = |before: usize| self.of(pair[1]) == Some(before + 1);
-                *is_break |= !self.of(pair[0]).is_some_and(follows);
+        for number in (1..last).rev() {
+            let Some((column, end)) = by_number[number] else { continue };
+            if let Some((before, until)) = &mut by_number[number - 1]
+                && *before + 1 == column
+            {
+                *until = end;
             }
         }
-        breaks
+        Self { by_number }
     }
 
-    fn of(&self, number: u32) -> Option<usize> {
-        self.by_number.get(number as usize).copied().flatten()
+    /// The columns of polls with successive numbers, in parts in which they come one after another;
+    /// numbers of polls that are not wanted are left out.
+    fn of(&self, numbers: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let mut next = numbers.start;
+        std::iter::from_fn(move || {
+            while next < numbers.end.min(self.by_number.len()) {
+                let at = next;
+                let Some((column, end)) = self.by_number[at] else {
+                    next += 1;
+                    continue;
+                };
+                next = end.min(numbers.end);
+                return Some(column..column + next - at);
+            }
+            None
+        })
     }
 }
+
+/// Rows that are looked at together: few enough to stay in the processor's cache.
+const ROWS_AT_ONCE: usize = 4096;
+
+/// What a row tells: [`COLUMNS`] without the first, then [`POLL`].
+const TOLD: usize = COLUMNS.len();
 
 /// The stations of a row group.
 fn read_group(
@@ -96,51 +105,106 @@ fn read_group(
     group: usize,
     columns: &Columns,
 ) -> Result<Vec<StationRow>, CodecError> {
-    let mut read: Vec<StationRow> = Vec::new();
-    let mut station = StationRow::new("");
-    // Of the station that is read: the column that its last row went to, and whether that row was one
-    // too many, so that the next is like it and yet says something else of the station.
-    let (mut last, mut was_repeated) = (None, false);
-    for batch in groups.read(group)? {
-        let batch = batch?;
-        let stations = batch.column(0).as_dictionary::<Int32Type>();
-        let ids: &StringArray = stations.values().as_string();
-        let numbers = batch.column(COLUMNS.len()).as_primitive::<UInt32Type>().values();
-        let observed = Observed::of(&batch.columns()[1..COLUMNS.len()]);
-        let mut is_new = columns.breaks(numbers);
-        observed.mark_changes(&mut is_new);
-        let mut rows = 0..0;
-        for of_station in stations.keys().values().chunk_by(|a, b| a == b) {
-            rows = rows.end..rows.end + of_station.len();
-            is_new[rows.start] = true;
-            let id = usize::try_from(of_station[0]).ok().filter(|&key| key < ids.len());
-            let id = id.ok_or_else(|| CodecError::MissingColumn(COLUMNS[0].to_owned()))?;
-            if station.id != ids.value(id) {
-                read.push(station.next(ids.value(id)));
-                (last, was_repeated) = (None, false);
+    let [id, bikes, ebikes, mechanical, docks, installed] = COLUMNS;
+    let stations = groups.texts(group, id)?;
+    let mut told = groups.steps(group, [bikes, ebikes, mechanical, docks, installed, POLL])?;
+    let (mut next, end) = (0, groups.rows(group));
+    let mut steps = vec![[0; ROWS_AT_ONCE]; TOLD];
+    let mut rows = Rows::new(columns);
+    for from in (0..end).step_by(ROWS_AT_ONCE) {
+        let length = ROWS_AT_ONCE.min(end - from);
+        for (column, steps) in told.iter_mut().zip(steps.iter_mut()) {
+            column.read(&mut steps[..length]);
+        }
+        let mut is_new = unusual(&steps);
+        let begin = next;
+        while stations.get(next).is_some_and(|station| station.0 < from + length) {
+            is_new[stations[next].0 - from] = true;
+            next += 1;
+        }
+        let mut starting = stations[begin..next].iter().peekable();
+        for at in (0..length).filter(|&at| is_new[at]) {
+            rows.go_to(from + at);
+            if let Some((_, id)) = starting.next_if(|station| station.0 == from + at) {
+                rows.begin(id);
             }
-            let mut row = rows.start;
-            while row < rows.end {
-                if !was_repeated {
-                    let alike = is_new[row..rows.end].iter().position(|&is_new| is_new);
-                    let alike = alike.unwrap_or(rows.end - row);
-                    station.repeat(alike);
-                    last = last.map(|column| column + alike);
-                    row += alike;
-                    if row == rows.end {
-                        break;
-                    }
-                }
-                if let Some(column) = columns.of(numbers[row]) {
-                    was_repeated = last == Some(column);
-                    station.add(column, observed.said(row), was_repeated);
-                    last = Some(column);
-                }
-                row += 1;
-            }
+            rows.take(std::array::from_fn(|column| steps[column][at]));
         }
     }
-    read.push(station.next(""));
-    read.retain(StationRow::is_mentioned);
-    Ok(read)
+    rows.go_to(end);
+    rows.begin("");
+    rows.stations.retain(StationRow::is_mentioned);
+    Ok(rows.stations)
+}
+
+/// The rows that are not as the row before them and of the next poll.
+fn unusual(steps: &[[i32; ROWS_AT_ONCE]]) -> [bool; ROWS_AT_ONCE] {
+    let mut unusual = [false; ROWS_AT_ONCE];
+    for (column, usual) in steps.iter().zip([0, 0, 0, 0, 0, 1]) {
+        for (unusual, &step) in unusual.iter_mut().zip(column) {
+            *unusual |= step != usual;
+        }
+    }
+    unusual
+}
+
+/// Rows on their way to the stations that they are of.
+struct Rows<'c> {
+    columns: &'c Columns,
+    stations: Vec<StationRow>,
+    station: StationRow,
+    /// The row that was taken last: what it told, and by how much its number is below that of its poll.
+    /// The rows after it are like it, each of the next poll.
+    row: usize,
+    told: [i32; TOLD - 1],
+    ahead: i32,
+    /// The column that the station's last row went to.
+    last: Option<usize>,
+}
+
+impl<'c> Rows<'c> {
+    fn new(columns: &'c Columns) -> Self {
+        Self {
+            columns,
+            stations: Vec::new(),
+            station: StationRow::new(""),
+            row: 0,
+            told: [0; TOLD - 1],
+            ahead: 1,
+            last: None,
+        }
+    }
+
+    /// Gives the rows before this one to their station.
+    fn go_to(&mut self, row: usize) {
+        let [counts @ .., installed] = self.told;
+        let told = |number: i32| Some(number).filter(|&number| number != NULL);
+        let said = Said::of(counts.map(told), told(installed).map(|flag| flag != 0));
+        let poll = |row: usize| self.ahead.wrapping_add(row as i32) as u32 as usize;
+        for polls in self.columns.of(poll(self.row)..poll(self.row) + row - self.row) {
+            // One more row of a poll counts for nothing, what comes after it is as it says.
+            let is_repeated = self.last == Some(polls.start);
+            if is_repeated {
+                self.station.add(polls.start, said, true);
+            }
+            self.last = Some(polls.end - 1);
+            self.station.add_alike(polls.start + usize::from(is_repeated)..polls.end, said);
+        }
+        self.row = row;
+    }
+
+    /// The next row is of another station.
+    fn begin(&mut self, id: &str) {
+        self.stations.push(self.station.next(id));
+        self.last = None;
+    }
+
+    /// Takes the next row.
+    fn take(&mut self, steps: [i32; TOLD]) {
+        let [told @ .., poll] = steps;
+        for (told, step) in self.told.iter_mut().zip(told) {
+            *told = told.wrapping_add(step);
+        }
+        self.ahead = self.ahead.wrapping_add(poll).wrapping_sub(1);
+    }
 }

@@ -172,9 +172,14 @@ impl StationRow {
         }
     }
 
-    /// Adds that so many next polls say the same as the last one.
-    pub(crate) fn repeat(&mut self, polls: usize) {
-        self.covered += polls;
+    /// Adds polls that say the same, none of which said anything of the station before.
+    pub(crate) fn add_alike(&mut self, polls: Range<usize>, said: Said) {
+        if polls.start < self.covered {
+            polls.for_each(|poll| self.add(poll, said, false));
+        } else if !polls.is_empty() {
+            self.add(polls.start, said, false);
+            self.covered = polls.end;
+        }
     }
 
     /// Begins another station in the memory of this one, which is given back in no more than it needs.

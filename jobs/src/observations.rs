@@ -23,7 +23,7 @@ pub(crate) const COLUMNS: [&str; 6] = [
 
 /// Rows of `station_status`, by column.
 #[derive(Clone, Debug)]
-pub(crate) struct Observed {
+struct Observed {
     /// Bikes, ebikes, mechanical ones, docks.
     counts: [Int32Array; 4],
     installed: BooleanArray,
@@ -83,26 +83,16 @@ impl Decoder {
 
 impl Observed {
     /// Takes [`COLUMNS`] without the first, in their order.
-    pub(crate) fn of(columns: &[ArrayRef]) -> Self {
+    fn of(columns: &[ArrayRef]) -> Self {
         let counts = std::array::from_fn(|at| columns[at].as_primitive::<Int32Type>().clone());
         Self { counts, installed: columns[4].as_boolean().clone() }
     }
 
     /// Reads a row.
-    pub(crate) fn said(&self, row: usize) -> Said {
-        let mut is_negative = false;
-        let [bikes, ebikes, mechanical, docks] = self.counts.each_ref().map(|column| {
-            let count = if column.is_null(row) { UNKNOWN } else { column.value(row) };
-            is_negative |= count < 0 && count != UNKNOWN;
-            if count < 0 { UNKNOWN } else { count }
-        });
-        // Only `false` says that a station is not there; the flag may be absent.
-        let is_installed = self.installed.is_null(row) || self.installed.value(row);
-        // Without a number of bikes the station was not observed.
-        let is_observed = is_installed && bikes != UNKNOWN;
-        let counts = Counts { bikes, ebikes, mechanical, docks };
-        let counts = if is_observed { counts } else { Counts::UNSEEN };
-        Said { counts, is_installed, is_negative }
+    fn said(&self, row: usize) -> Said {
+        let counts = self.counts.each_ref();
+        let counts = counts.map(|column| column.is_valid(row).then(|| column.value(row)));
+        Said::of(counts, self.installed.is_valid(row).then(|| self.installed.value(row)))
     }
 
     /// The rows in which this differs from another of as many.
@@ -111,20 +101,6 @@ impl Observed {
         self.mark_differences(other, &mut differs);
         let rows = differs.iter().zip(0..).filter(|(differs, _)| **differs);
         rows.map(|(_, row)| row).collect()
-    }
-
-    /// Marks the rows that differ from the row before them; the first is left as it is.
-    pub(crate) fn mark_changes(&self, differs: &mut [bool]) {
-        if let Some(but_one) = self.installed.len().checked_sub(1) {
-            self.slice(1, but_one).mark_differences(&self.slice(0, but_one), &mut differs[1..]);
-        }
-    }
-
-    fn slice(&self, from: usize, rows: usize) -> Self {
-        Self {
-            counts: self.counts.each_ref().map(|column| column.slice(from, rows)),
-            installed: self.installed.slice(from, rows),
-        }
     }
 
     fn mark_differences(&self, other: &Self, differs: &mut [bool]) {
@@ -147,6 +123,22 @@ impl Observed {
     }
 }
 
+impl Said {
+    /// Of what a row has in [`COLUMNS`] without the first.
+    pub(crate) fn of(counts: [Option<i32>; 4], installed: Option<bool>) -> Self {
+        let is_negative = counts.iter().any(|count| count.is_some_and(|count| count < 0));
+        let count = |count: Option<i32>| count.filter(|&count| count >= 0).unwrap_or(UNKNOWN);
+        let [bikes, ebikes, mechanical, docks] = counts.map(count);
+        // Only `false` says that a station is not there; the flag may be absent.
+        let is_installed = installed != Some(false);
+        // Without a number of bikes the station was not observed.
+        let is_observed = is_installed && bikes != UNKNOWN;
+        let counts = Counts { bikes, ebikes, mechanical, docks };
+        let counts = if is_observed { counts } else { Counts::UNSEEN };
+        Self { counts, is_installed, is_negative }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,9 +154,6 @@ mod tests {
         let yes = Some(true);
         let before = of(vec![Some(1), Some(2), Some(0), None, Some(-1)], vec![yes; 5]);
         assert_eq!(before.changes(&before), [0_u32; 0]);
-        let mut from_row_to_row = vec![false; 5];
-        before.mark_changes(&mut from_row_to_row);
-        assert_eq!(from_row_to_row, [false, true, true, true, true]);
         let after = of(
             vec![Some(1), Some(3), None, None, Some(-1)],
             vec![Some(false), yes, yes, yes, None],

@@ -9,9 +9,9 @@ use arrow::array::{
 use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, UInt32Type};
 use bytes::Bytes;
-use hotspots_data::Key;
-use hotspots_data::codec::{self, CodecError, Groups, POLLS};
+use hotspots_data::codec::{self, CodecError, POLLS};
 use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
+use hotspots_data::{Groups, Key};
 
 /// Polls in order of time. Texts are numbered, what a whole poll says alike is kept once, and a column
 /// that is as in the poll before is shared with it: of a city polled every minute the counts remain.
