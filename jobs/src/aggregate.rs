@@ -11,7 +11,7 @@ use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
 
-use crate::day_inputs::{DayInputs, Finder, fingerprint, stored_hotspots};
+use crate::day_inputs::{DayInputs, Finder, fingerprint};
 use crate::day_tables::{Wanted, day_tables};
 use crate::pool;
 use crate::read_day::{is_gone, read_day};
@@ -206,11 +206,13 @@ async fn one_day(
     };
     let observations = inputs.observations(&options);
     let wanted = wanted(finder, date, options, &observations).await?;
-    if is_up_to_date(lake, system, date, &wanted).await? {
+    if is_up_to_date(finder, date, &wanted).await? {
         return Ok(DayOutcome::UpToDate);
     }
     let tables = compute(lake, system, inputs, wanted, options, observations).await?;
-    write(lake, system, date, tables).await
+    let written = write(lake, system, date, tables).await?;
+    finder.is_written(date);
+    Ok(written)
 }
 
 /// A day's tables as they should be, encoded, in no order; `None` where no poll was stored under the
@@ -225,7 +227,7 @@ pub(crate) async fn computed(
     let mut finder = Finder::new(lake, system).await?;
     let Some(inputs) = finder.find(date, &options, now).await? else { return Ok(None) };
     let observations = inputs.observations(&options);
-    let wanted = wanted(&finder, date, options, &observations).await?;
+    let wanted = wanted(&mut finder, date, options, &observations).await?;
     let tables = compute(lake, system, inputs, wanted, options, observations).await?;
     let (encoded, summary) = join(tables.encoded.collect(), tables.summary).await;
     summary?;
@@ -265,7 +267,7 @@ async fn compute(
 }
 
 async fn wanted(
-    finder: &Finder<'_>,
+    finder: &mut Finder<'_>,
     date: NaiveDate,
     options: Options,
     observations: &str,
@@ -282,14 +284,12 @@ async fn wanted(
 /// Whether every table of hotspots is there, made from these inputs. They are written last, so the
 /// day's other tables are there too.
 async fn is_up_to_date(
-    lake: &Lake,
-    system: &SystemId,
+    finder: &mut Finder<'_>,
     date: NaiveDate,
     wanted: &[Wanted],
 ) -> Result<bool, AggregateError> {
     for Wanted { resolution, inputs, .. } in wanted {
-        let key = Derived::Hotspots(*resolution).key(system, date);
-        let stored = stored_hotspots(lake, &key).await?;
+        let stored = finder.hotspots(date, *resolution).await?;
         if stored.is_none_or(|(_, summary)| summary.inputs != *inputs) {
             return Ok(false);
         }

@@ -2,14 +2,12 @@
 //! docs/design.md, "The numbers".
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use hotspots_data::Cell;
 
-use crate::grid::StationRow;
 use crate::hourly::HourColumns;
 use crate::hours::Hour;
-use crate::offers::{Offer, Spans, offers};
+use crate::offers::{Offer, offers};
 use crate::places::Places;
 use crate::station_day::{Part, StationSums, Sums};
 use crate::stays::{Stay, StaySums};
@@ -19,7 +17,6 @@ use crate::vehicles::{FreeBikes, FreeDay};
 /// What the cells are computed from.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources<'d> {
-    pub(crate) stations: &'d [StationRow],
     pub(crate) days: &'d [StationSums],
     pub(crate) places: &'d Places,
     pub(crate) timeline: &'d Timeline,
@@ -51,15 +48,15 @@ pub(crate) struct CellDay {
     pub(crate) hours: Vec<HourColumns>,
 }
 
-/// Adds up the stations and the free-standing bikes of each cell; `offers` has all cells of the day, in
-/// order.
+/// Adds up the stations and the free-standing bikes of each cell.
 pub(crate) fn cells(
     sources: Sources<'_>,
     stays: &[Stay],
-    (free, offers): (&FreeDay, &[(Cell, Vec<Offer>)]),
+    free: &FreeDay,
     resolution: usize,
 ) -> CellDay {
-    let hours = sources.hours;
+    let lengths_ms: Vec<i64> = sources.hours.iter().map(Hour::length_ms).collect();
+    let day_ms: i64 = lengths_ms.iter().sum();
     let is_observed = |stay: &&Stay| {
         let mut versions = sources.days[stay.station].parts.iter().map(|part| part.version);
         versions.any(|version| stay.versions.iter().any(|&(known, _)| known == version))
@@ -68,38 +65,67 @@ pub(crate) fn cells(
     let in_cells = observed.filter_map(|stay| Some((stay.cells[resolution]?, stay)));
     let mut stays: Vec<(Cell, &Stay)> = in_cells.collect();
     stays.sort_by_key(|(cell, stay)| (*cell, stay.station));
+    let with_stations = stays.iter().map(|(cell, _)| *cell);
+    let mut of_day: Vec<Cell> = with_stations.chain(free.keys().copied()).collect();
+    of_day.sort_unstable();
+    of_day.dedup();
     let mut stays = stays.chunk_by(|a, b| a.0 == b.0).peekable();
-    let free = FreeSums::new(free, &sources.timeline.segments, hours.len());
-    let free_hold_ms: i64 = free.hold_ms.iter().sum();
-    let day_ms: i64 = hours.iter().map(Hour::length_ms).sum();
+    let free_sums = FreeSums::new(free, &sources.timeline.segments, lengths_ms.len());
+    let free_hold_ms: i64 = free_sums.hold_ms.iter().sum();
     let mut cells = CellDay {
-        day: Vec::with_capacity(offers.len()),
-        hours: hours.iter().map(|_| HourColumns::with_capacity(offers.len())).collect(),
+        day: Vec::with_capacity(of_day.len()),
+        hours: lengths_ms.iter().map(|_| HourColumns::with_capacity(of_day.len())).collect(),
     };
-    let mut times = Times::new(hours.len());
-    let mut of_hours = vec![Together::default(); hours.len()];
-    for (cell, offers) in offers {
-        let stays = stays.next_if(|stays| stays[0].0 == *cell).unwrap_or_default();
+    let mut times = Times::new(lengths_ms.len());
+    let mut of_hours = vec![Together::default(); lengths_ms.len()];
+    for cell in of_day {
+        let stays = stays.next_if(|stays| stays[0].0 == cell).unwrap_or_default();
+        let offers = offers_of(sources, stays, free.get(&cell).map(Vec::as_slice));
         let mut of_day = Together::default();
         of_hours.fill(of_day);
         for stays in stays.chunk_by(|a, b| a.1.station == b.1.station) {
             times.fill(&sources.days[stays[0].1.station].parts, stays);
             for (index, together) in of_hours.iter_mut().enumerate() {
-                together.add(times.stood[index], times.observed[index], hours[index].length_ms());
+                together.add(times.stood[index], times.observed[index], lengths_ms[index]);
             }
             of_day.add(times.stood_all_day(), times.observed_all_day(), day_ms);
         }
         for (index, together) in of_hours.iter().enumerate() {
-            let free = (free.hours[index].get(cell).copied(), free.hold_ms[index]);
-            let length_ms = hours[index].length_ms();
-            if let Some(figures) = together.figures(*cell, free, offers[index], length_ms) {
+            let free = (free_sums.hours[index].get(&cell).copied(), free_sums.hold_ms[index]);
+            if let Some(figures) = together.figures(cell, free, offers[index], lengths_ms[index]) {
                 cells.hours[index].push(cells.day.len(), &figures);
             }
         }
-        let free = (free.day.get(cell).copied(), free_hold_ms);
-        cells.day.extend(of_day.figures(*cell, free, Offer::total(offers), day_ms));
+        let free = (free_sums.day.get(&cell).copied(), free_hold_ms);
+        cells.day.extend(of_day.figures(cell, free, Offer::total(&offers), day_ms));
     }
     cells
+}
+
+/// What a cell offers in each hour, with these stations and polls that saw free-standing bikes.
+fn offers_of<'d>(
+    sources: Sources<'d>,
+    stays: &[(Cell, &'d Stay)],
+    free: Option<&[(usize, FreeBikes)]>,
+) -> Vec<Offer> {
+    let hours = sources.hours.len();
+    if let ([(_, alone)], None) = (stays, free) {
+        // What one station offers is added up already.
+        let mut offers = vec![Offer::default(); hours];
+        for part in &sources.days[alone.station].parts {
+            if alone.versions.iter().any(|&(version, _)| version == part.version) {
+                offers[part.hour] += part.sums.into();
+            }
+        }
+        return offers;
+    }
+    let spans = |(_, stay): &(Cell, &'d Stay)| {
+        let spans = &sources.days[stay.station].spans;
+        let polls = |version: usize| sources.places.versions[version].polls.clone();
+        stay.versions.iter().map(move |&(version, _)| (spans, polls(version)))
+    };
+    let stations: Vec<_> = stays.iter().flat_map(spans).collect();
+    offers(&stations, free.unwrap_or_default(), sources.timeline, hours)
 }
 
 /// The time of one station, by hour.
@@ -244,30 +270,6 @@ impl FreeSums {
         }
         sums
     }
-}
-
-/// What each cell of the day offers by hour, in order of cell.
-pub(crate) fn cell_offers(
-    sources: Sources<'_>,
-    free: &FreeDay,
-    resolution: usize,
-) -> Vec<(Cell, Vec<Offer>)> {
-    let mut stations: BTreeMap<Cell, Vec<(&Spans, Range<usize>)>> =
-        free.keys().map(|&cell| (cell, Vec::new())).collect();
-    for (station, day) in sources.stations.iter().zip(sources.days) {
-        for (index, version) in sources.places.versions.iter().enumerate() {
-            let is_observed = day.parts.iter().any(|part| part.version == index);
-            let place = sources.places.of(index, &station.id).filter(|_| is_observed);
-            if let Some(cell) = place.and_then(|place| place.cells[resolution]) {
-                stations.entry(cell).or_default().push((&day.spans, version.polls.clone()));
-            }
-        }
-    }
-    let of = |(cell, stations): (Cell, Vec<_>)| {
-        let free = free.get(&cell).map(Vec::as_slice).unwrap_or_default();
-        (cell, offers(&stations, free, sources.timeline, sources.hours.len()))
-    };
-    stations.into_iter().map(of).collect()
 }
 
 /// A sum of what is known; `None` while nothing is.

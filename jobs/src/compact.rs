@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use hotspots_data::codec::{self, CodecError, TIME_ZONE};
-use hotspots_data::{Day, Derived, Fetched, Key, Lake, SystemId};
+use hotspots_data::codec::{CodecError, TIME_ZONE};
+use hotspots_data::{Day, Derived, Key, Lake, SystemId};
 
 use crate::aggregate::{AggregateError, Selection, observed_dates, systems};
 use crate::compacted;
@@ -109,11 +109,9 @@ async fn one_day(
 }
 
 async fn time_zone(lake: &Lake, status: &StatusDay) -> Result<Option<Tz>, AggregateError> {
-    let Some((key, bytes)) = status.any_object(lake).await? else { return Ok(None) };
-    let damaged = |source| AggregateError::Object { key: key.to_string(), source };
-    let metadata = codec::read_metadata(bytes).map_err(damaged)?;
+    let Some((key, metadata)) = status.any_metadata(lake).await? else { return Ok(None) };
     let zone = metadata.get(TIME_ZONE).and_then(|name| name.parse().ok());
-    zone.map(Some).ok_or_else(|| damaged(CodecError::Metadata(TIME_ZONE)))
+    zone.map(Some).ok_or_else(|| damaged(&key)(CodecError::Metadata(TIME_ZONE)))
 }
 
 /// Packs all polls of a day, and puts the object in place only when it gives back the same rows; `None`
@@ -151,8 +149,7 @@ async fn delete_packed(
     status: &StatusDay,
 ) -> Result<usize, AggregateError> {
     let key = Derived::StationStatusDaily.key(system, date);
-    let Fetched { bytes, version, .. } = lake.get(&key).await?;
-    let packed = unpack(Compacted { key: key.clone(), bytes, version }, system, date).await?;
+    let packed = unpack(Compacted::open(key.clone(), lake.get(&key).await?)?, system, date).await?;
     let numbers: HashMap<Key, usize> = packed.keys().cloned().zip(0..).collect();
     let own = raw(status);
     let mut polls = own_objects(lake, own.clone());
@@ -227,7 +224,7 @@ async fn unpack(
 ) -> Result<WholeDay, AggregateError> {
     let system = system.clone();
     pool::run(move || {
-        let recordings = compacted::polls(&day.bytes, &system, date);
+        let recordings = compacted::polls(&day.metadata, &system, date);
         let keys = recordings.map(|all| all.into_iter().map(|one| one.key).collect());
         keys.and_then(|keys| WholeDay::unpack(&day.bytes, keys)).map_err(damaged(&day.key))
     })

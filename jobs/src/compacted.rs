@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::codec::{self, CodecError, POLLS};
+use hotspots_data::codec::{CodecError, Metadata, POLLS};
 use hotspots_data::table::{Row as _, StationStatusDaily};
 use hotspots_data::{Groups, Key, NULL, Recorded, SystemId};
 use rayon::prelude::*;
@@ -13,13 +13,12 @@ use crate::day_inputs::Recordings;
 use crate::grid::{Grid, StationRow};
 use crate::observations::{COLUMNS, Said};
 
-/// The polls of a compacted day, in order of their numbers.
+/// The polls of a compacted day, in order of their numbers, as it says itself.
 pub(crate) fn polls(
-    bytes: &Bytes,
+    metadata: &Metadata,
     system: &SystemId,
     date: NaiveDate,
 ) -> Result<Vec<Recordings>, CodecError> {
-    let metadata = codec::read_metadata(bytes.clone())?;
     let names = metadata.get(POLLS).ok_or(CodecError::Metadata(POLLS))?;
     let recordings = |name| match Recorded::StationStatus.named(system, date, name) {
         Ok(key @ Key::Recorded { stamp, .. }) => Ok(Recordings { key, stamp }),
@@ -74,22 +73,20 @@ impl Columns {
         Self { by_number }
     }
 
-    /// The columns of polls with successive numbers, in parts in which they come one after another;
-    /// numbers of polls that are not wanted are left out.
-    fn of(&self, numbers: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-        let mut next = numbers.start;
-        std::iter::from_fn(move || {
-            while next < numbers.end.min(self.by_number.len()) {
-                let at = next;
-                let Some((column, end)) = self.by_number[at] else {
-                    next += 1;
-                    continue;
-                };
-                next = end.min(numbers.end);
-                return Some(column..column + next - at);
-            }
-            None
-        })
+    /// The column of the poll with the first of these numbers that is wanted, and of as many after it as
+    /// come in the next columns; takes them from the numbers.
+    fn next(&self, numbers: &mut Range<usize>) -> Option<Range<usize>> {
+        while numbers.start < numbers.end {
+            let at = numbers.start;
+            let Some(&known) = self.by_number.get(at) else { break };
+            let Some((column, end)) = known else {
+                numbers.start += 1;
+                continue;
+            };
+            numbers.start = end.min(numbers.end);
+            return Some(column..column + numbers.start - at);
+        }
+        None
     }
 }
 
@@ -110,6 +107,7 @@ fn read_group(
     let mut told = groups.steps(group, [bikes, ebikes, mechanical, docks, installed, POLL])?;
     let (mut next, end) = (0, groups.rows(group));
     let mut steps = vec![[0; ROWS_AT_ONCE]; TOLD];
+    let mut new = [0_u16; ROWS_AT_ONCE];
     let mut rows = Rows::new(columns);
     for from in (0..end).step_by(ROWS_AT_ONCE) {
         let length = ROWS_AT_ONCE.min(end - from);
@@ -123,7 +121,13 @@ fn read_group(
             next += 1;
         }
         let mut starting = stations[begin..next].iter().peekable();
-        for at in (0..length).filter(|&at| is_new[at]) {
+        // Every row is written down, and kept if it is new: to ask takes longer.
+        let mut count = 0;
+        for (at, &is_new) in is_new[..length].iter().enumerate() {
+            new[count] = at as u16;
+            count += usize::from(is_new);
+        }
+        for at in new[..count].iter().map(|&at| usize::from(at)) {
             rows.go_to(from + at);
             if let Some((_, id)) = starting.next_if(|station| station.0 == from + at) {
                 rows.begin(id);
@@ -180,8 +184,9 @@ impl<'c> Rows<'c> {
         let [counts @ .., installed] = self.told;
         let told = |number: i32| Some(number).filter(|&number| number != NULL);
         let said = Said::of(counts.map(told), told(installed).map(|flag| flag != 0));
-        let poll = |row: usize| self.ahead.wrapping_add(row as i32) as u32 as usize;
-        for polls in self.columns.of(poll(self.row)..poll(self.row) + row - self.row) {
+        let first = self.ahead.wrapping_add(self.row as i32) as u32 as usize;
+        let mut numbers = first..first + row - self.row;
+        while let Some(polls) = self.columns.next(&mut numbers) {
             // One more row of a poll counts for nothing, what comes after it is as it says.
             let is_repeated = self.last == Some(polls.start);
             if is_repeated {

@@ -1,11 +1,13 @@
 //! Which objects a day is made of, found by listing that day's folders and no more.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use hotspots_data::codec::{self, TIME_ZONE};
+use hotspots_data::codec::{CodecError, TIME_ZONE};
 use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{
     Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId,
@@ -14,7 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{self, Baseline};
-use crate::status_day::StatusDay;
+use crate::read_day::damaged;
+use crate::status_day::{StatusDay, metadata};
 
 /// The objects that one local day is computed from.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Finder<'a> {
     system: &'a SystemId,
     information_dates: Vec<NaiveDate>,
     vehicle_dates: Vec<NaiveDate>,
+    /// By resolution asked for: the dates that have a table of hotspots.
+    hotspot_dates: HashMap<Resolution, HashSet<NaiveDate>>,
     last: Option<(NaiveDate, StatusDay)>,
 }
 
@@ -52,7 +57,8 @@ impl<'a> Finder<'a> {
     pub(crate) async fn new(lake: &'a Lake, system: &'a SystemId) -> Result<Self, LakeError> {
         let information_dates = lake.dates(Recorded::StationInformation, system).await?;
         let vehicle_dates = lake.dates(Recorded::VehicleStatus, system).await?;
-        Ok(Self { lake, system, information_dates, vehicle_dates, last: None })
+        let hotspot_dates = HashMap::new();
+        Ok(Self { lake, system, information_dates, vehicle_dates, hotspot_dates, last: None })
     }
 
     /// The inputs of the day `date`; `None` where no poll was stored under it.
@@ -87,21 +93,48 @@ impl<'a> Finder<'a> {
 
     /// The baseline of a day, and what it is made from.
     pub(crate) async fn baseline(
-        &self,
+        &mut self,
         date: NaiveDate,
         resolution: Resolution,
     ) -> Result<(Baseline, Vec<String>), AggregateError> {
         let mut baseline = Baseline::default();
         let mut inputs = Vec::new();
         for earlier in baseline::dates(date) {
-            let key = Derived::Hotspots(resolution).key(self.system, earlier);
-            let Some((rows, summary)) = stored_hotspots(self.lake, &key).await? else { continue };
+            let Some((rows, summary)) = self.hotspots(earlier, resolution).await? else { continue };
             if !summary.provisional {
                 inputs.push(format!("{earlier} {}", summary.observations));
                 baseline.add(rows.into_iter().map(|row| (row.hex_id, row.bikes)));
             }
         }
         Ok((baseline, inputs))
+    }
+
+    /// The stored table of a day's hotspots. Which dates have one is listed once a resolution: of most
+    /// dates there is none, and to ask for each would take a distant store a while.
+    pub(crate) async fn hotspots(
+        &mut self,
+        date: NaiveDate,
+        resolution: Resolution,
+    ) -> Result<Option<(Vec<Hotspot>, DaySummary)>, LakeError> {
+        let table = Derived::Hotspots(resolution);
+        let dates = match self.hotspot_dates.entry(resolution) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let dates = self.lake.derived_dates(table, self.system).await?;
+                unknown.insert(dates.into_iter().collect())
+            }
+        };
+        if !dates.contains(&date) {
+            return Ok(None);
+        }
+        stored_hotspots(self.lake, &table.key(self.system, date)).await
+    }
+
+    /// Takes note that a day's tables were written.
+    pub(crate) fn is_written(&mut self, date: NaiveDate) {
+        self.hotspot_dates.values_mut().for_each(|dates| {
+            dates.insert(date);
+        });
     }
 
     async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
@@ -135,15 +168,13 @@ impl<'a> Finder<'a> {
         own: &StatusDay,
         vehicles: &[Recordings],
     ) -> Result<Option<Tz>, AggregateError> {
-        let (key, bytes) = match (own.any_object(self.lake).await?, vehicles.first()) {
+        let (key, metadata) = match (own.any_metadata(self.lake).await?, vehicles.first()) {
             (Some(object), _) => object,
-            (None, Some(poll)) => (poll.key.clone(), self.lake.get(&poll.key).await?.bytes),
+            (None, Some(poll)) => metadata(self.lake, &poll.key).await?,
             (None, None) => return Ok(None),
         };
-        let damaged = |source| AggregateError::Object { key: key.to_string(), source };
-        let metadata = codec::read_metadata(bytes).map_err(damaged)?;
         let zone = metadata.get(TIME_ZONE).and_then(|name| name.parse().ok());
-        zone.map(Some).ok_or_else(|| damaged(codec::CodecError::Metadata(TIME_ZONE)))
+        zone.map(Some).ok_or_else(|| damaged(&key)(CodecError::Metadata(TIME_ZONE)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! An observed day as its tables: pure, from what was read to what is written.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_data::codec::CodecError;
 use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
 use hotspots_data::{DaySummary, Derived, Resolution, SystemId};
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
-use crate::cells::{CellDay, Figures, Sources, cell_offers, cells};
+use crate::cells::{CellDay, Figures, Sources, cells};
 use crate::day_inputs::{DayInputs, METHOD};
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::hotspots;
@@ -21,7 +21,7 @@ use crate::read_day::ObservedDay;
 use crate::station_day::{StationSums, station_sums};
 use crate::station_rows::{Left, left_out, station_rows};
 use crate::stays::stays;
-use crate::timeline::{Segment, Timeline};
+use crate::timeline::Timeline;
 
 /// The resolution's own part of a day: what is asked for, and what is known beforehand.
 pub(crate) struct Wanted {
@@ -59,14 +59,17 @@ pub(crate) fn day_tables(
     );
     let stays = stays?;
 
-    let sources = Sources { stations, days: &days, places, timeline: &timeline, hours: &hours };
+    let sources = Sources { days: &days, places, timeline: &timeline, hours: &hours };
+    let own: Vec<_> = polls.iter().copied().filter(|&time| day.contains(time)).collect();
     let about = About {
         system,
         inputs,
         options,
-        polls: &polls,
-        vehicle_polls: &vehicle_polls,
-        segments: &timeline.segments,
+        cadence_s: cadence_s(&own),
+        own,
+        vehicle_polls: vehicle_polls.iter().filter(|&&time| day.contains(time)).count(),
+        longest_unobserved: longest_unobserved(&polls, &holds(&polls, day, options.max_gap()), day),
+        seen_ms: timeline.segments.iter().map(|segment| segment.hold_ms).sum(),
         left: left_out(stations, &days, places),
         observations,
     };
@@ -83,8 +86,7 @@ pub(crate) fn day_tables(
     let last = wanted.len().saturating_sub(1);
     let of_resolution = |(index, wanted): (usize, &Wanted)| {
         let free = &free[index];
-        let offers = cell_offers(sources, free, index);
-        let cells = cells(sources, &stays, (free, &offers), index);
+        let cells = cells(sources, &stays, free, index);
         let day = about.summary(&cells.day, wanted);
         let stations = || if index == last { of_stations(&day) } else { Ok(()) };
         let of_cells = || emit_cells(cells, &hours, wanted, &day, emit);
@@ -122,9 +124,12 @@ struct About<'d> {
     system: &'d SystemId,
     inputs: &'d DayInputs,
     options: Options,
-    polls: &'d [DateTime<Utc>],
-    vehicle_polls: &'d [DateTime<Utc>],
-    segments: &'d [Segment],
+    /// The polls of the day itself, and how many there are of vehicles.
+    own: Vec<DateTime<Utc>>,
+    vehicle_polls: usize,
+    cadence_s: Option<f64>,
+    longest_unobserved: TimeDelta,
+    seen_ms: i64,
     left: Left,
     observations: &'d str,
 }
@@ -132,14 +137,11 @@ struct About<'d> {
 impl About<'_> {
     fn summary(&self, cells: &[Figures], wanted: &Wanted) -> DaySummary {
         let day = self.inputs.day;
-        let holds = holds(self.polls, day, self.options.max_gap());
-        let own = || self.polls.iter().copied().filter(|&time| day.contains(time));
-        let own_vehicles = self.vehicle_polls.iter().filter(|&&time| day.contains(time));
-        let seen_ms: i64 = self.segments.iter().map(|segment| segment.hold_ms).sum();
-        let cadence_s = cadence_s(&own().collect::<Vec<_>>());
-        let until = if self.inputs.provisional { own().max() } else { None }.unwrap_or(day.end());
-        let polls = own().count() as u32;
-        let expected = cadence_s.map(|cadence| (until - day.start()).as_seconds_f64() / cadence);
+        let (first, last) = (self.own.first().copied(), self.own.last().copied());
+        let until = last.filter(|_| self.inputs.provisional).unwrap_or(day.end());
+        let polls = self.own.len() as u32;
+        let expected =
+            self.cadence_s.map(|cadence| (until - day.start()).as_seconds_f64() / cadence);
         let left = self.left;
         DaySummary {
             system: self.system.clone(),
@@ -147,14 +149,14 @@ impl About<'_> {
             time_zone: day.time_zone(),
             resolution: wanted.resolution.into(),
             provisional: self.inputs.provisional,
-            coverage: seen_ms as f64 / day.length().num_milliseconds() as f64,
+            coverage: self.seen_ms as f64 / day.length().num_milliseconds() as f64,
             polls,
             polls_expected: expected.map_or(polls, |expected| expected.round() as u32),
-            cadence_s,
-            vehicle_polls: own_vehicles.count() as u32,
-            first_poll: own().min().map(hotspots_data::summary::Timestamp),
-            last_poll: own().max().map(hotspots_data::summary::Timestamp),
-            longest_unobserved_s: longest_unobserved(self.polls, &holds, day).as_seconds_f64(),
+            cadence_s: self.cadence_s,
+            vehicle_polls: self.vehicle_polls as u32,
+            first_poll: first.map(hotspots_data::summary::Timestamp),
+            last_poll: last.map(hotspots_data::summary::Timestamp),
+            longest_unobserved_s: self.longest_unobserved.as_seconds_f64(),
             max_gap_s: self.options.max_gap.as_secs_f64(),
             stations: left.in_cells,
             stations_without_information: left.without_information,

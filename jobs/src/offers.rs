@@ -1,8 +1,9 @@
 //! What a cell as a whole offers: how long it had no bike, and how long no free dock.
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use crate::grid::{Counts, UNKNOWN};
+use crate::station_day::Sums;
 use crate::timeline::Timeline;
 use crate::vehicles::FreeBikes;
 
@@ -147,15 +148,33 @@ fn difference(all: &Polls, without: &Polls) -> Polls {
     difference
 }
 
+/// Of one station alone.
+impl From<Sums> for Offer {
+    fn from(sums: Sums) -> Self {
+        Self {
+            observed_ms: sums.hold_ms,
+            empty_ms: sums.empty_ms,
+            docks_observed_ms: sums.dock_hold_ms,
+            full_ms: sums.full_ms,
+        }
+    }
+}
+
+impl AddAssign for Offer {
+    fn add_assign(&mut self, other: Self) {
+        self.observed_ms += other.observed_ms;
+        self.empty_ms += other.empty_ms;
+        self.docks_observed_ms += other.docks_observed_ms;
+        self.full_ms += other.full_ms;
+    }
+}
+
 impl Offer {
     /// The hours together.
     pub(crate) fn total(hours: &[Self]) -> Self {
         let mut total = Self::default();
-        for hour in hours {
-            total.observed_ms += hour.observed_ms;
-            total.empty_ms += hour.empty_ms;
-            total.docks_observed_ms += hour.docks_observed_ms;
-            total.full_ms += hour.full_ms;
+        for &hour in hours {
+            total += hour;
         }
         total
     }

@@ -99,62 +99,74 @@ pub(crate) fn station_sums(
     timeline: &Timeline,
     times_ms: &[Option<i64>],
 ) -> StationSums {
-    let mut day = StationSums { bikes_at: vec![None; times_ms.len()], ..StationSums::default() };
-    let capacity_in = |version| places.of(version, &station.id).and_then(|place| place.capacity);
-    let capacities: Vec<_> = (0..places.versions.len()).map(capacity_in).collect();
+    let mut day = StationSums {
+        parts: Vec::with_capacity(timeline.hours()),
+        bikes_at: vec![None; times_ms.len()],
+        ..StationSums::default()
+    };
     let mut first: Option<Counts> = None;
-    for (version, polls, counts) in by_version(station, places) {
-        for piece in timeline.pieces(polls.clone()) {
-            let sums = Sums::of(counts, piece.hold_ms);
-            match day.parts.last_mut() {
-                Some(part) if (part.version, part.hour) == (version, piece.hour) => {
-                    part.sums += sums;
-                }
-                _ => day.parts.push(Part { version, hour: piece.hour, sums }),
+    // The version in force, the poll with which the next one comes into force, and the docks that it
+    // knows.
+    let docks = |version| places.of(version, &station.id).and_then(|place| place.capacity);
+    let end = |version: usize| places.versions.get(version).map_or(usize::MAX, |v| v.polls.end);
+    let (mut version, mut until, mut capacity) = (0, end(0), docks(0));
+    for (polls, counts) in station.runs() {
+        let mut from = polls.start;
+        while from < polls.end {
+            while until <= from {
+                version += 1;
+                (until, capacity) = (end(version), docks(version));
             }
-            day.empty.add(piece.from_ms, sums.empty_ms);
-            day.full.add(piece.from_ms, sums.full_ms);
-            let span = piece.from_ms..piece.from_ms + piece.hold_ms;
-            for (bikes, time) in day.bikes_at.iter_mut().zip(times_ms) {
-                if time.is_some_and(|time| span.contains(&time)) {
-                    *bikes = Some(counts.bikes);
-                }
+            let part = from..polls.end.min(until);
+            from = part.end;
+            if day.add(version, part, counts, timeline, times_ms) {
+                let first = *first.get_or_insert(counts);
+                day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
             }
-            let first = *first.get_or_insert(counts);
-            day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
+            if let Some(capacity) = capacity {
+                let docks = counts.docks.max(0);
+                day.bikes_above_capacity |= counts.bikes > capacity;
+                day.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;
+            }
         }
-        if let Some(capacity) = capacities.get(version).copied().flatten() {
-            let docks = counts.docks.max(0);
-            day.bikes_above_capacity |= counts.bikes > capacity;
-            day.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;
-        }
-        day.spans.add(polls, counts);
     }
     day
 }
 
-/// The runs of a station, cut where another version of the information comes into force.
-fn by_version<'d>(
-    station: &'d StationRow,
-    places: &'d Places,
-) -> impl Iterator<Item = (usize, Range<usize>, Counts)> + 'd {
-    let mut version = 0;
-    let end = |version: usize| places.versions.get(version).map_or(usize::MAX, |v| v.polls.end);
-    station.runs().flat_map(move |(polls, counts)| {
-        while end(version) <= polls.start {
-            version += 1;
-        }
-        let (mut at, mut from) = (version, polls.start);
-        std::iter::from_fn(move || {
-            let part = (at, from..polls.end.min(end(at)), counts);
-            let is_left = from < polls.end;
-            (at, from) = (at + 1, part.1.end);
-            is_left.then_some(part)
-        })
-    })
-}
-
 impl StationSums {
+    /// Adds polls that say the same, during one version of the information. Whether any of them holds
+    /// within the day.
+    fn add(
+        &mut self,
+        version: usize,
+        polls: Range<usize>,
+        counts: Counts,
+        timeline: &Timeline,
+        times_ms: &[Option<i64>],
+    ) -> bool {
+        let mut holds = false;
+        for piece in timeline.pieces(polls.clone()) {
+            let sums = Sums::of(counts, piece.hold_ms);
+            match self.parts.last_mut() {
+                Some(part) if (part.version, part.hour) == (version, piece.hour) => {
+                    part.sums += sums;
+                }
+                _ => self.parts.push(Part { version, hour: piece.hour, sums }),
+            }
+            self.empty.add(piece.from_ms, sums.empty_ms);
+            self.full.add(piece.from_ms, sums.full_ms);
+            let span = piece.from_ms..piece.from_ms + piece.hold_ms;
+            for (bikes, time) in self.bikes_at.iter_mut().zip(times_ms) {
+                if time.is_some_and(|time| span.contains(&time)) {
+                    *bikes = Some(counts.bikes);
+                }
+            }
+            holds = true;
+        }
+        self.spans.add(polls, counts);
+        holds
+    }
+
     /// The sums of the whole day.
     pub(crate) fn total(&self) -> Sums {
         let mut total = Sums::default();

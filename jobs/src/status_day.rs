@@ -3,10 +3,12 @@
 
 use bytes::Bytes;
 use chrono::NaiveDate;
+use hotspots_data::codec::{self, Metadata};
 use hotspots_data::{Derived, Fetched, Key, Lake, LakeError, Recorded, SystemId, Version};
 
 use crate::aggregate::AggregateError;
 use crate::day_inputs::{Recordings, list};
+use crate::read_day::damaged;
 
 /// The polls of one day.
 #[derive(Clone, Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct StatusPoll {
 pub(crate) struct Compacted {
     pub(crate) key: Key,
     pub(crate) bytes: Bytes,
+    pub(crate) metadata: Metadata,
     /// The state in which it was read.
     pub(crate) version: Version,
 }
@@ -50,7 +53,7 @@ impl StatusDay {
         let raw = list(lake, Recorded::StationStatus, system, date).await?;
         let key = Derived::StationStatusDaily.key(system, date);
         let compacted = match lake.get(&key).await {
-            Ok(Fetched { bytes, version, .. }) => Some(Compacted { key, bytes, version }),
+            Ok(fetched) => Some(Compacted::open(key, fetched)?),
             Err(LakeError::Missing { .. }) => None,
             Err(error) => return Err(error.into()),
         };
@@ -59,10 +62,8 @@ impl StatusDay {
             .map(|recordings| StatusPoll { recordings, number: None, is_raw: true })
             .collect();
         if let Some(compacted) = &compacted {
-            let keys =
-                crate::compacted::polls(&compacted.bytes, system, date).map_err(|source| {
-                    AggregateError::Object { key: compacted.key.to_string(), source }
-                })?;
+            let keys = crate::compacted::polls(&compacted.metadata, system, date);
+            let keys = keys.map_err(damaged(&compacted.key))?;
             let listed = polls.len();
             for (number, recordings) in keys.into_iter().enumerate() {
                 // A listing is in order of keys, and so in order of time.
@@ -80,17 +81,30 @@ impl StatusDay {
         Ok(Self { polls, compacted })
     }
 
-    /// Some object of the day; `None` where there is none.
-    pub(crate) async fn any_object(
+    /// What some object of the day says of itself, and its key; `None` where there is none.
+    pub(crate) async fn any_metadata(
         &self,
         lake: &Lake,
-    ) -> Result<Option<(Key, Bytes)>, AggregateError> {
-        if let Some(Compacted { key, bytes, .. }) = &self.compacted {
-            return Ok(Some((key.clone(), bytes.clone())));
+    ) -> Result<Option<(Key, Metadata)>, AggregateError> {
+        if let Some(Compacted { key, metadata, .. }) = &self.compacted {
+            return Ok(Some((key.clone(), metadata.clone())));
         }
         let Some(first) = self.polls.first() else { return Ok(None) };
-        let key = first.recordings.key.clone();
-        let bytes = lake.get(&key).await?.bytes;
-        Ok(Some((key, bytes)))
+        metadata(lake, &first.recordings.key).await.map(Some)
+    }
+}
+
+/// What an object says of itself, and its key.
+pub(crate) async fn metadata(lake: &Lake, key: &Key) -> Result<(Key, Metadata), AggregateError> {
+    let bytes = lake.get(key).await?.bytes;
+    Ok((key.clone(), codec::read_metadata(bytes).map_err(damaged(key))?))
+}
+
+impl Compacted {
+    /// Of an object as it was read.
+    pub(crate) fn open(key: Key, read: Fetched) -> Result<Self, AggregateError> {
+        let Fetched { bytes, version, .. } = read;
+        let metadata = codec::read_metadata(bytes.clone()).map_err(damaged(&key))?;
+        Ok(Self { key, bytes, metadata, version })
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Timeline {
     stretches: Vec<Stretch>,
     /// By segment.
     stretch_of: Vec<usize>,
+    hours: usize,
 }
 
 /// Segments of one hour that follow each other without a gap, in all of which a status poll holds, or
@@ -86,7 +87,12 @@ impl Timeline {
         for poll in (0..polls.len()).rev() {
             first[poll] = first[poll].min(first[poll + 1]);
         }
-        Self { segments, first, stretches, stretch_of }
+        Self { segments, first, stretches, stretch_of, hours: hours.len() }
+    }
+
+    /// How many hours the day has.
+    pub(crate) fn hours(&self) -> usize {
+        self.hours
     }
 
     /// The segments in which one of these status polls holds, or in between none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use hotspots_data::codec::{Metadata, SCHEMA, WRITTEN_BY};
+use hotspots_data::codec::{self, Metadata, SCHEMA, WRITTEN_BY};
 use hotspots_data::table::{
     Hotspot, HotspotHour, OtherFeed, Outcome, Poll, QualityCheck, Row, StationDay,
     StationInformation, StationStatus, SystemInformation, VehicleStatus,
@@ -134,9 +134,11 @@ impl<'l> Reading<'l> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let key = Derived::StationStatusDaily.key(&system, date);
         if let Some(bytes) = self.read(&key).await? {
-            let day = compacted::polls(&bytes, &system, date).and_then(|recordings| {
-                WholeDay::unpack(&bytes, recordings.into_iter().map(|one| one.key).collect())
-            });
+            let day = codec::read_metadata(bytes.clone())
+                .and_then(|metadata| compacted::polls(&metadata, &system, date))
+                .and_then(|recordings| {
+                    WholeDay::unpack(&bytes, recordings.into_iter().map(|one| one.key).collect())
+                });
             match day {
                 Err(error) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
                 Ok(day) => {
