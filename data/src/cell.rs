@@ -83,13 +83,10 @@ impl Cell {
         Resolution(self.0.resolution())
     }
 
-    /// The cells within so many rings around this one, itself included, in order.
+    /// The cells within so many rings around this one, itself included, in no order.
     #[must_use]
     pub fn disk(self, rings: u32) -> Vec<Self> {
-        let mut cells: Vec<Self> =
-            self.0.grid_disk::<Vec<_>>(rings).into_iter().map(Self).collect();
-        cells.sort_unstable();
-        cells
+        self.0.grid_disk::<Vec<_>>(rings).into_iter().map(Self).collect()
     }
 
     /// The cell of a coarser resolution that this one is part of; `None` for a finer resolution.

@@ -125,7 +125,11 @@ pub fn encode_batches(
         Layout::Small => EnabledStatistics::None,
         Layout::Described | Layout::Long | Layout::Compact => EnabledStatistics::Chunk,
     };
-    let level = ZstdLevel::try_new(3)?;
+    // What is computed is written again now and then, and read more often than it is written.
+    let level = match layout {
+        Layout::Small => ZstdLevel::try_new(3)?,
+        _ => ZstdLevel::try_new(1)?,
+    };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(statistics);

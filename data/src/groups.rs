@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use zstd::bulk::Decompressor;
 
 use crate::codec::{CodecError, conform, guarded};
-use crate::steps::Steps;
+use crate::steps::{Room, Steps};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -94,22 +94,23 @@ impl Groups {
         Ok(std::iter::from_fn(move || next().map(|batch| conform(&schema, &batch?))))
     }
 
-    /// Reads columns of a row group as what changes from row to row.
+    /// Reads columns of a row group as what changes from row to row, with the pages in the room given.
     ///
     /// # Errors
     /// [`CodecError`] when the row group is damaged, or a column is not of the file's table or holds
     /// neither whole numbers nor flags.
-    pub fn steps<const N: usize>(
+    pub fn steps<'r, const N: usize>(
         &self,
         group: usize,
         columns: [&str; N],
-    ) -> Result<[Steps; N], CodecError> {
-        let mut decompressor = Decompressor::new().map_err(ParquetError::from)?;
+        room: &'r mut Room,
+    ) -> Result<[Steps<'r>; N], CodecError> {
+        let (decompressor, pages) = room.parts(N)?;
         let file = Arc::new(self.bytes.clone());
         let mut steps = columns.map(|_| Steps::none());
-        for (steps, name) in steps.iter_mut().zip(columns) {
+        for ((steps, name), page) in steps.iter_mut().zip(columns).zip(pages) {
             let field = self.field(name)?;
-            let stored = guarded(|| Ok(self.stored(group, &field, &file, &mut decompressor)));
+            let stored = guarded(|| Ok(self.stored(group, &field, &file, decompressor, page)));
             *steps = match stored.ok().flatten() {
                 Some(stored) => stored,
                 None => self.decoded(group, &field)?,
@@ -119,7 +120,7 @@ impl Groups {
     }
 
     /// However a column lies there, the library reads it, or says what is wrong.
-    fn decoded(&self, group: usize, field: &Arc<Field>) -> Result<Steps, CodecError> {
+    fn decoded(&self, group: usize, field: &Arc<Field>) -> Result<Steps<'static>, CodecError> {
         let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
         let column = |batch: Result<RecordBatch, CodecError>| Ok(Arc::clone(batch?.column(0)));
         let parts: Result<Vec<ArrayRef>, CodecError> =
@@ -134,13 +135,14 @@ impl Groups {
         groups.get(group).map_or(0, |group| usize::try_from(group.num_rows()).unwrap_or(0))
     }
 
-    fn stored(
+    fn stored<'r>(
         &self,
         group: usize,
         field: &Field,
         file: &Arc<Bytes>,
         decompressor: &mut Decompressor<'_>,
-    ) -> Option<Steps> {
+        page: &'r mut Vec<u8>,
+    ) -> Option<Steps<'r>> {
         let name = field.name().as_str();
         let (_, stored) = self.footer.schema().column_with_name(name)?;
         if stored.data_type() != field.data_type() {
@@ -150,7 +152,7 @@ impl Groups {
         let group = self.footer.metadata().row_groups().get(group)?;
         let mut columns = group.columns().iter();
         let column = columns.find(|column| column.column_path().parts() == [name])?;
-        Steps::stored(column, field.data_type(), file, rows, decompressor)
+        Steps::stored(column, field.data_type(), file, rows, decompressor, page)
     }
 
     /// Reads a column of texts opened as a dictionary: the rows from which on another one is there, and

@@ -22,7 +22,7 @@ pub use day::{Day, DayError, parse_date};
 pub use groups::Groups;
 pub use key::{ContentHash, Derived, Key, Recorded, SystemId};
 pub use lake::{Creates, Fetched, Lake, LakeError, Put, Version};
-pub use steps::{NULL, Steps};
+pub use steps::{NULL, Room, Steps};
 pub use successive::Successive;
 pub use summary::DaySummary;
 

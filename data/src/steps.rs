@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Int32Type, UInt32Type};
 use bytes::{Buf as _, Bytes};
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{Page, PageReader as _};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 use zstd::bulk::Decompressor;
@@ -15,15 +16,22 @@ use zstd::bulk::Decompressor;
 /// A column of whole numbers or flags, as what each row's number is above the one before it; the first
 /// row's is counted from 0. Numbers wrap at 32 bits, flags are 0 and 1, and [`NULL`] stands for null.
 #[derive(Debug)]
-pub struct Steps(Kind);
+pub struct Steps<'r>(Kind<'r>);
+
+/// Memory for the pages of columns, used again for those of the next row group.
+#[derive(Default)]
+pub struct Room {
+    decompressor: Option<Decompressor<'static>>,
+    pages: Vec<Vec<u8>>,
+}
 
 /// In [`Steps`]: no number.
 pub const NULL: i32 = i32::MIN;
 
 #[derive(Debug)]
-enum Kind {
-    Differences(Differences),
-    Flags(Flags),
+enum Kind<'r> {
+    Differences(Differences<'r>),
+    Flags(Flags<'r>),
     /// Only nulls; and whether the first of them was read.
     Nulls(bool),
     /// The last number, and those of the rows that are left.
@@ -33,7 +41,22 @@ enum Kind {
 /// Bytes that a page may have: far more than a column of a row group takes.
 const PAGE_BYTES: i64 = 64 << 20;
 
-impl Steps {
+impl Room {
+    /// Room for so many pages, and what decompresses them.
+    pub(crate) fn parts(
+        &mut self,
+        pages: usize,
+    ) -> Result<(&mut Decompressor<'static>, &mut [Vec<u8>]), ParquetError> {
+        self.pages.resize_with(pages, Vec::new);
+        let decompressor = match &mut self.decompressor {
+            Some(made) => made,
+            none => none.insert(Decompressor::new()?),
+        };
+        Ok((decompressor, &mut self.pages))
+    }
+}
+
+impl<'r> Steps<'r> {
     /// Of no rows.
     pub(crate) fn none() -> Self {
         Self(Kind::Numbers(0, Vec::new().into_iter()))
@@ -47,8 +70,10 @@ impl Steps {
         file: &Arc<Bytes>,
         rows: usize,
         decompressor: &mut Decompressor<'_>,
+        room: &'r mut Vec<u8>,
     ) -> Option<Self> {
-        let (mut page, encoding) = only_page(column, file, rows, decompressor)?;
+        let encoding = only_page(column, file, rows, decompressor, room)?;
+        let mut page = room.as_slice();
         let is_told = match column.column_descr().max_def_level() {
             0 => true,
             1 => levels(&mut page, rows)?,
@@ -103,13 +128,14 @@ impl Steps {
     }
 }
 
-/// The page of a column that has one and no dictionary, decompressed.
+/// Decompresses the page of a column that has one and no dictionary.
 fn only_page(
     column: &ColumnChunkMetaData,
     file: &Arc<Bytes>,
     rows: usize,
     decompressor: &mut Decompressor<'_>,
-) -> Option<(Bytes, Encoding)> {
+    room: &mut Vec<u8>,
+) -> Option<Encoding> {
     let most = usize::try_from(column.uncompressed_size().clamp(0, PAGE_BYTES)).ok()?;
     // The page as it lies there: the library would make two contexts of zstd to decompress it.
     let as_it_lies = column.clone().into_builder().set_compression(Compression::UNCOMPRESSED);
@@ -124,22 +150,24 @@ fn only_page(
     if !is_all || def_level_encoding != Encoding::RLE {
         return None;
     }
-    let page = match column.compression() {
-        Compression::UNCOMPRESSED => buf,
-        Compression::ZSTD(_) => decompressor.decompress(&buf, most).ok()?.into(),
+    room.clear();
+    match column.compression() {
+        Compression::UNCOMPRESSED => room.extend_from_slice(&buf),
+        Compression::ZSTD(_) => {
+            room.reserve(most);
+            decompressor.decompress_to_buffer(&buf, room).ok()?;
+        }
         _ => return None,
-    };
-    Some((page, encoding))
+    }
+    Some(encoding)
 }
 
 /// Takes the definition levels from a page: whether all rows have a value, or none has; `None` where
 /// some have or it is not told in runs.
-fn levels(page: &mut Bytes, rows: usize) -> Option<bool> {
+fn levels(page: &mut &[u8], rows: usize) -> Option<bool> {
     let length = page.try_get_u32_le().ok()? as usize;
-    if length > page.len() {
-        return None;
-    }
-    let mut levels = page.split_to(length);
+    let (mut levels, values) = page.split_at_checked(length)?;
+    *page = values;
     let run = number(&mut levels)?;
     let is_told = levels.try_get_u8().ok()? > 0;
     (run & 1 == 0 && run >> 1 == rows as u64).then_some(is_told)
@@ -148,9 +176,9 @@ fn levels(page: &mut Bytes, rows: usize) -> Option<bool> {
 /// Numbers as `DELTA_BINARY_PACKED` whose differences are of whole bytes, as
 /// [`crate::differences`] writes them.
 #[derive(Debug)]
-struct Differences {
+struct Differences<'r> {
     /// From the first block on.
-    page: Bytes,
+    page: &'r [u8],
     /// The first number, until it is read.
     first: Option<i32>,
     /// How many differences come after `now`, and how many a block has.
@@ -172,9 +200,9 @@ struct Block {
     least: i32,
 }
 
-impl Differences {
+impl<'r> Differences<'r> {
     /// `None` where a page has other widths or another number of values, or is cut.
-    fn open(mut page: Bytes, count: usize) -> Option<Self> {
+    fn open(mut page: &'r [u8], count: usize) -> Option<Self> {
         let block = usize::try_from(number(&mut page)?).ok().filter(|&block| block > 0)?;
         let (parts, told) = (number(&mut page)?, number(&mut page)?);
         let first = Some(signed(&mut page)? as i32);
@@ -221,7 +249,7 @@ impl Differences {
                 (self.now, self.rest, self.left) = (block, rest, self.left - block.length);
             }
             let (some, others) = steps.split_at_mut(self.now.length.min(steps.len()));
-            self.now.read(&self.page, some);
+            self.now.read(self.page, some);
             steps = others;
         }
     }
@@ -254,15 +282,15 @@ impl Block {
 
 /// Flags as `PLAIN` has them: a bit each, from the lowest of each byte on.
 #[derive(Debug)]
-struct Flags {
-    page: Bytes,
+struct Flags<'r> {
+    page: &'r [u8],
     count: usize,
     next: usize,
     last: bool,
 }
 
-impl Flags {
-    fn open(page: Bytes, count: usize) -> Option<Self> {
+impl<'r> Flags<'r> {
+    fn open(page: &'r [u8], count: usize) -> Option<Self> {
         let is_whole = count.div_ceil(8) <= page.len();
         is_whole.then_some(Self { page, count, next: 0, last: false })
     }
@@ -295,7 +323,7 @@ fn lowest(bytes: &[u8]) -> i32 {
 }
 
 /// A number in groups of seven bits.
-fn number(bytes: &mut impl bytes::Buf) -> Option<u64> {
+fn number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let byte = bytes.try_get_u8().ok()?;
@@ -307,6 +335,6 @@ fn number(bytes: &mut impl bytes::Buf) -> Option<u64> {
     None
 }
 
-fn signed(bytes: &mut impl bytes::Buf) -> Option<i64> {
+fn signed(bytes: &mut &[u8]) -> Option<i64> {
     number(bytes).map(|number| (number >> 1) as i64 ^ -((number & 1) as i64))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{Row as _, StationStatusDaily};
-use hotspots_data::{Groups, NULL};
+use hotspots_data::{Groups, NULL, Room};
 use proptest::prelude::*;
 
 fn row(poll: u32, station: &str, at: DateTime<Utc>) -> StationStatusDaily {
@@ -76,7 +76,8 @@ fn added_up(groups: &Groups, group: usize, at_once: usize) -> Result<Vec<[i32; 6
     let (bikes, docks) = ("num_bikes_available", "num_docks_available");
     let columns = ["poll", bikes, "num_ebikes_available", docks, "is_installed", "is_renting"];
     let mut rows = vec![[0; 6]; groups.rows(group)];
-    for (index, mut column) in groups.steps(group, columns)?.into_iter().enumerate() {
+    let mut room = Room::default();
+    for (index, mut column) in groups.steps(group, columns, &mut room)?.into_iter().enumerate() {
         let mut number = 0_i32;
         let mut steps = vec![0; at_once];
         for rows in rows.chunks_mut(at_once) {
@@ -151,8 +152,9 @@ fn what_changes_from_row_to_row_is_read_however_a_file_is_written() {
         let bytes = codec::encode(table, layout, &batch, &none).unwrap();
         let groups = Groups::open(&StationStatusDaily::schema(), &["station_id"], bytes).unwrap();
         assert_eq!(added_up(&groups, 0, 2).unwrap(), rows.each_ref().map(numbers), "{layout:?}");
+        let mut room = Room::default();
         let [mut polls, mut bikes, mut renting] =
-            groups.steps(0, ["poll", "num_bikes_available", "is_renting"]).unwrap();
+            groups.steps(0, ["poll", "num_bikes_available", "is_renting"], &mut room).unwrap();
         let mut steps = [9; 6];
         polls.read(&mut steps);
         assert_eq!(steps, [5, 1, 1, 2, 0, 0]);
@@ -162,8 +164,14 @@ fn what_changes_from_row_to_row_is_read_however_a_file_is_written() {
         renting.read(&mut steps);
         assert_eq!(steps, [1, 0, -1, NULL, 1_i32.wrapping_sub(NULL), 0]);
         assert_eq!(groups.texts(0, "station_id").unwrap(), [(0, "station".to_owned())]);
-        assert!(matches!(groups.steps(0, ["observed_at"]), Err(CodecError::WrongType { .. })));
-        assert!(matches!(groups.steps(0, ["nothing"]), Err(CodecError::MissingColumn(_))));
+        assert!(matches!(
+            groups.steps(0, ["observed_at"], &mut room),
+            Err(CodecError::WrongType { .. })
+        ));
+        assert!(matches!(
+            groups.steps(0, ["nothing"], &mut room),
+            Err(CodecError::MissingColumn(_))
+        ));
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use chrono::DateTime;
-use hotspots_data::Groups;
 use hotspots_data::Successive;
 use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
+use hotspots_data::{Groups, Room};
 
 const COLUMNS: [&str; 4] =
     ["station_id", "num_bikes_available", "num_docks_available", "is_installed"];
@@ -129,7 +129,7 @@ fn whatever_byte_of_a_compacted_day_is_damaged_reading_it_ends() {
         let rows = (0..groups.len()).map(|group| {
             groups.texts(group, "station_id")?;
             let columns = ["poll", "num_bikes_available", "num_docks_disabled", "is_installed"];
-            for mut column in groups.steps(group, columns)? {
+            for mut column in groups.steps(group, columns, &mut Room::default())? {
                 column.read(&mut [0; 5]);
             }
             groups

@@ -258,10 +258,7 @@ async fn compute(
         let _ = sender.unbounded_send((table, bytes));
     };
     let summary = pool::run(move || {
-        let day = day_tables(&system, &inputs, &observed, &wanted, options, &observations, &emit);
-        // To take apart what was read needs not be waited for.
-        rayon::spawn(move || drop((inputs, observed)));
-        day
+        day_tables(&system, &inputs, observed, &wanted, options, &observations, &emit)
     });
     Ok(DayTables { encoded, summary: summary.boxed() })
 }

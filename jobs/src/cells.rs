@@ -17,7 +17,7 @@ use crate::vehicles::{FreeBikes, FreeDay};
 /// What the cells are computed from.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources<'d> {
-    pub(crate) days: &'d [StationSums],
+    pub(crate) stations: &'d [StationSums],
     pub(crate) places: &'d Places,
     pub(crate) timeline: &'d Timeline,
     pub(crate) hours: &'d [Hour],
@@ -58,7 +58,7 @@ pub(crate) fn cells(
     let lengths_ms: Vec<i64> = sources.hours.iter().map(Hour::length_ms).collect();
     let day_ms: i64 = lengths_ms.iter().sum();
     let is_observed = |stay: &&Stay| {
-        let mut versions = sources.days[stay.station].parts.iter().map(|part| part.version);
+        let mut versions = sources.stations[stay.station].parts.iter().map(|part| part.version);
         versions.any(|version| stay.versions.iter().any(|&(known, _)| known == version))
     };
     let observed = stays.iter().filter(is_observed);
@@ -84,7 +84,7 @@ pub(crate) fn cells(
         let mut of_day = Together::default();
         of_hours.fill(of_day);
         for stays in stays.chunk_by(|a, b| a.1.station == b.1.station) {
-            times.fill(&sources.days[stays[0].1.station].parts, stays);
+            times.fill(&sources.stations[stays[0].1.station].parts, stays);
             for (index, together) in of_hours.iter_mut().enumerate() {
                 together.add(times.stood[index], times.observed[index], lengths_ms[index]);
             }
@@ -112,7 +112,7 @@ fn offers_of<'d>(
     if let ([(_, alone)], None) = (stays, free) {
         // What one station offers is added up already.
         let mut offers = vec![Offer::default(); hours];
-        for part in &sources.days[alone.station].parts {
+        for part in &sources.stations[alone.station].parts {
             if alone.versions.iter().any(|&(version, _)| version == part.version) {
                 offers[part.hour] += part.sums.into();
             }
@@ -120,7 +120,7 @@ fn offers_of<'d>(
         return offers;
     }
     let spans = |(_, stay): &(Cell, &'d Stay)| {
-        let spans = &sources.days[stay.station].spans;
+        let spans = &sources.stations[stay.station].spans;
         let polls = |version: usize| sources.places.versions[version].polls.clone();
         stay.versions.iter().map(move |&(version, _)| (spans, polls(version)))
     };

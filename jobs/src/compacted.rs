@@ -1,12 +1,13 @@
 //! A closed day's status polls in one object, sorted by station and then by time.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
 use hotspots_data::codec::{CodecError, Metadata, POLLS};
 use hotspots_data::table::{Row as _, StationStatusDaily};
-use hotspots_data::{Groups, Key, NULL, Recorded, SystemId};
+use hotspots_data::{Groups, Key, NULL, Recorded, Room, SystemId};
 use rayon::prelude::*;
 
 use crate::day_inputs::Recordings;
@@ -38,10 +39,23 @@ pub(crate) fn read(
     let schema = StationStatusDaily::schema_of(&wanted);
     let groups = Groups::open(&schema, &COLUMNS[..1], bytes.clone())?;
     let columns = Columns::new(columns);
-    let read = |group| read_group(&groups, group, &columns);
-    let read: Vec<Vec<StationRow>> =
-        (0..groups.len()).into_par_iter().map(read).collect::<Result<_, _>>()?;
-    for station in read.into_iter().flatten() {
+    // Each thread takes the next row group, with room of its own.
+    let next = AtomicUsize::new(0);
+    let read_some = |_| {
+        let (mut room, mut read) = (Room::default(), Vec::new());
+        loop {
+            let group = next.fetch_add(1, Ordering::Relaxed);
+            if group >= groups.len() {
+                return Ok(read);
+            }
+            read.push((group, read_group(&groups, group, &columns, &mut room)?));
+        }
+    };
+    let threads = (0..rayon::current_num_threads()).into_par_iter();
+    let read: Vec<Vec<_>> = threads.map(read_some).collect::<Result<_, CodecError>>()?;
+    let mut read: Vec<_> = read.into_iter().flatten().collect();
+    read.sort_by_key(|&(group, _)| group);
+    for station in read.into_iter().flat_map(|(_, stations)| stations) {
         grid.append(station);
     }
     Ok(())
@@ -101,10 +115,12 @@ fn read_group(
     groups: &Groups,
     group: usize,
     columns: &Columns,
+    room: &mut Room,
 ) -> Result<Vec<StationRow>, CodecError> {
     let [id, bikes, ebikes, mechanical, docks, installed] = COLUMNS;
     let stations = groups.texts(group, id)?;
-    let mut told = groups.steps(group, [bikes, ebikes, mechanical, docks, installed, POLL])?;
+    let wanted = [bikes, ebikes, mechanical, docks, installed, POLL];
+    let mut told = groups.steps(group, wanted, room)?;
     let (mut next, end) = (0, groups.rows(group));
     let mut steps = vec![[0; ROWS_AT_ONCE]; TOLD];
     let mut new = [0_u16; ROWS_AT_ONCE];

@@ -39,7 +39,7 @@ const TIMES: [u32; 2] = [8, 18];
 pub(crate) fn day_tables(
     system: &SystemId,
     inputs: &DayInputs,
-    observed: &ObservedDay,
+    observed: ObservedDay,
     wanted: &[Wanted],
     options: Options,
     observations: &str,
@@ -52,14 +52,16 @@ pub(crate) fn day_tables(
     let timeline = Timeline::new(&polls, &vehicle_polls, day, &hours, options.max_gap());
     let times = TIMES.map(|hour| Some((at_hour(day, hour)? - day.start()).num_milliseconds()));
     let ObservedDay { stations, places, free } = observed;
-    let sums = |station| station_sums(station, places, &timeline, &times);
-    let (stays, days): (_, Vec<StationSums>) = rayon::join(
-        || stays(stations, places, free.len()),
-        || stations.par_iter().map(sums).collect(),
+    let sums = |station| station_sums(station, &places, &timeline, &times);
+    let ids: Vec<String> = stations.iter().map(|station| station.id.clone()).collect();
+    let (stays, stations): (_, Vec<StationSums>) = rayon::join(
+        || stays(&ids, &places, free.len()),
+        || stations.into_par_iter().map(sums).collect(),
     );
     let stays = stays?;
 
-    let sources = Sources { days: &days, places, timeline: &timeline, hours: &hours };
+    let sources =
+        Sources { stations: &stations, places: &places, timeline: &timeline, hours: &hours };
     let own: Vec<_> = polls.iter().copied().filter(|&time| day.contains(time)).collect();
     let about = About {
         system,
@@ -70,14 +72,14 @@ pub(crate) fn day_tables(
         vehicle_polls: vehicle_polls.iter().filter(|&&time| day.contains(time)).count(),
         longest_unobserved: longest_unobserved(&polls, &holds(&polls, day, options.max_gap()), day),
         seen_ms: timeline.segments.iter().map(|segment| segment.hold_ms).sum(),
-        left: left_out(stations, &days, places),
+        left: left_out(&stations, &places),
         observations,
     };
     let of_stations = |day: &DaySummary| {
         let metadata = day.to_metadata();
-        let rows = || StationDay::encode(&station_rows(stations, &days, places, &hours), &metadata);
+        let rows = || StationDay::encode(&station_rows(&stations, &places, &hours), &metadata);
         let day_ms = inputs.day.length().num_milliseconds();
-        let checks = || QualityCheck::encode(&checks(stations, &days, places, day_ms), &metadata);
+        let checks = || QualityCheck::encode(&checks(&stations, &places, day_ms), &metadata);
         let (rows, checks) = rayon::join(rows, checks);
         emit(Derived::StationDays, rows?);
         emit(Derived::Quality, checks?);
@@ -96,6 +98,8 @@ pub(crate) fn day_tables(
     // The finest first: it takes longest.
     let summaries: Result<Vec<DaySummary>, CodecError> =
         wanted.par_iter().enumerate().rev().map(of_resolution).collect();
+    // To take apart what was read needs not be waited for.
+    rayon::spawn(move || drop((stations, places, free)));
     Ok(summaries.map_err(AggregateError::Encode)?.into_iter().next())
 }
 

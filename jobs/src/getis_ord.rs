@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use hotspots_data::{Cell, Resolution};
 
 /// The statistic of one cell.
@@ -41,9 +42,13 @@ pub(crate) fn radius_m(resolution: Resolution) -> f64 {
 /// For each cell the indices of those cells that are within its neighbourhood, itself included, in
 /// order. Takes the cells in order.
 pub(crate) fn neighbours(cells: &[Cell], rings: u32) -> Vec<Vec<usize>> {
-    let index: HashMap<Cell, usize> = cells.iter().copied().zip(0..).collect();
-    let of =
-        |cell: &Cell| cell.disk(rings).iter().filter_map(|near| index.get(near).copied()).collect();
+    let index: HashMap<Cell, usize, FixedState> = cells.iter().copied().zip(0..).collect();
+    let of = |cell: &Cell| {
+        let near = cell.disk(rings).into_iter();
+        let mut near: Vec<usize> = near.filter_map(|near| index.get(&near).copied()).collect();
+        near.sort_unstable();
+        near
+    };
     cells.iter().map(of).collect()
 }
 

@@ -1,7 +1,5 @@
 //! The hotspots of a day: its cells in order of rank, beside their neighbours and beside what is usual.
 
-use std::collections::HashMap;
-
 use hotspots_data::table::Hotspot;
 use hotspots_data::{Cell, Resolution};
 
@@ -59,13 +57,11 @@ pub(crate) fn hotspots(
 
 /// The mean over each cell and its neighbours; a cell that is not there counts as 0.
 fn smooth(cells: &[Cell], bikes: &[f64]) -> Vec<f64> {
-    let known: HashMap<Cell, f64> = cells.iter().copied().zip(bikes.iter().copied()).collect();
-    let mean = |cell: &Cell| {
-        let disk = cell.disk(1);
-        let sum: f64 = disk.iter().filter_map(|near| known.get(near)).sum();
-        sum / disk.len() as f64
+    let mean = |(cell, near): (&Cell, &Vec<usize>)| {
+        let sum: f64 = near.iter().map(|&near| bikes[near]).sum();
+        sum / cell.disk(1).len() as f64
     };
-    cells.iter().map(mean).collect()
+    cells.iter().zip(&neighbours(cells, 1)).map(mean).collect()
 }
 
 fn ranked(mut rows: Vec<Hotspot>) -> Vec<Hotspot> {

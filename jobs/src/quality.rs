@@ -6,19 +6,13 @@
 use hotspots_data::table::{QualityCheck, StationInformation};
 
 use crate::baseline::median;
-use crate::grid::StationRow;
 use crate::places::{Place, Places};
 use crate::station_day::StationSums;
 
 /// Checks a day's stations; `day_ms` is the length of the day.
-pub(crate) fn checks(
-    stations: &[StationRow],
-    days: &[StationSums],
-    places: &Places,
-    day_ms: i64,
-) -> Vec<QualityCheck> {
+pub(crate) fn checks(stations: &[StationSums], places: &Places, day_ms: i64) -> Vec<QualityCheck> {
     let mut checks = of_information(&places.last(), places);
-    checks.extend(of_status(stations, days, places, day_ms));
+    checks.extend(of_status(stations, places, day_ms));
     checks
 }
 
@@ -88,51 +82,44 @@ fn of_information(places: &[&Place], versions: &Places) -> Vec<QualityCheck> {
     ]
 }
 
-fn of_status(
-    stations: &[StationRow],
-    days: &[StationSums],
-    places: &Places,
-    day_ms: i64,
-) -> Vec<QualityCheck> {
-    let ask = |name, meaning, is_odd: &dyn Fn(&StationRow, &StationSums) -> bool| {
-        let odd = stations.iter().zip(days).filter(|(station, day)| is_odd(station, day));
-        check(name, meaning, stations.len(), odd.map(|(station, _)| station.id.as_str()))
+fn of_status(stations: &[StationSums], places: &Places, day_ms: i64) -> Vec<QualityCheck> {
+    let ask = |name, meaning, is_odd: &dyn Fn(&StationSums) -> bool| {
+        let odd = stations.iter().filter(|station| is_odd(station));
+        check(name, meaning, stations.len(), odd.map(|station| station.id.as_str()))
     };
     let in_status = |id: &str| stations.binary_search_by(|s| s.id.as_str().cmp(id)).is_ok();
     let known = places.last();
     let silent =
         known.iter().map(|place| place.row.station_id.as_str()).filter(|id| !in_status(id));
     vec![
-        ask(
-            "status_duplicate",
-            "A poll has more than one row; the first was used.",
-            &|station, _| station.is_duplicated(),
-        ),
+        ask("status_duplicate", "A poll has more than one row; the first was used.", &|station| {
+            station.is_duplicated
+        }),
         ask(
             "count_negative",
             "A number of bikes or docks is below 0; it was not used (D1).",
-            &|station, _| station.has_negative_count(),
+            &|station| station.has_negative_count,
         ),
-        ask("bikes_above_capacity", "More bikes than docks are published.", &|_, day| {
-            day.bikes_above_capacity
+        ask("bikes_above_capacity", "More bikes than docks are published.", &|station| {
+            station.bikes_above_capacity
         }),
         ask(
             "counts_above_capacity",
             "Bikes and free docks together are more than the docks published (D2).",
-            &|_, day| day.counts_above_capacity,
+            &|station| station.counts_above_capacity,
         ),
         ask(
             "frozen",
             "Bikes and docks are the same at every poll, though seen for half the day or more.",
-            &|_, day| !day.has_changed && 2 * day.total().hold_ms >= day_ms,
+            &|station| !station.has_changed && 2 * station.total().hold_ms >= day_ms,
         ),
-        ask("not_installed", "Not installed at every poll that mentions it.", &|station, _| {
-            station.is_never_installed()
+        ask("not_installed", "Not installed at every poll that mentions it.", &|station| {
+            station.is_never_installed
         }),
         ask(
             "without_information",
             "In station_status and not in station_information.",
-            &|station, _| places.last_of(&station.id).is_none(),
+            &|station| places.last_of(&station.id).is_none(),
         ),
         check(
             "without_status",

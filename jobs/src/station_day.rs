@@ -34,7 +34,15 @@ pub(crate) struct Part {
 
 /// One station over a day.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a check")]
 pub(crate) struct StationSums {
+    pub(crate) id: String,
+    /// Whether every poll that mentions it says that it is not installed.
+    pub(crate) is_never_installed: bool,
+    /// Whether some poll has a negative number of it.
+    pub(crate) has_negative_count: bool,
+    /// Whether some poll has more than one row of it.
+    pub(crate) is_duplicated: bool,
     /// In order of version and hour.
     pub(crate) parts: Vec<Part>,
     pub(crate) empty: Episodes,
@@ -92,14 +100,18 @@ impl AddAssign for Sums {
     }
 }
 
-/// Adds up a station's day; `times_ms` are those at which its bikes are wanted, since the day began.
+/// Adds up a station's day, whose polls are then given up: there is room for what comes next.
+/// `times_ms` are those at which its bikes are wanted, since the day began.
 pub(crate) fn station_sums(
-    station: &StationRow,
+    station: StationRow,
     places: &Places,
     timeline: &Timeline,
     times_ms: &[Option<i64>],
 ) -> StationSums {
     let mut day = StationSums {
+        is_never_installed: station.is_never_installed(),
+        has_negative_count: station.has_negative_count(),
+        is_duplicated: station.is_duplicated(),
         parts: Vec::with_capacity(timeline.hours()),
         bikes_at: vec![None; times_ms.len()],
         ..StationSums::default()
@@ -130,6 +142,7 @@ pub(crate) fn station_sums(
             }
         }
     }
+    day.id = station.id;
     day
 }
 

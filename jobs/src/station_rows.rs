@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use hotspots_data::table::{StationDay, StationInformation};
 
 use crate::cells::mean;
-use crate::grid::StationRow;
 use crate::hours::Hour;
 use crate::places::{Place, Places};
 use crate::station_day::{StationSums, Sums};
@@ -23,8 +22,7 @@ pub(crate) struct Left {
 
 /// One row for each station in status or information, in order of id.
 pub(crate) fn station_rows(
-    stations: &[StationRow],
-    days: &[StationSums],
+    stations: &[StationSums],
     places: &Places,
     hours: &[Hour],
 ) -> Vec<StationDay> {
@@ -33,27 +31,27 @@ pub(crate) fn station_rows(
     for place in places.last() {
         all.insert(&place.row.station_id, (Some(place), &nothing));
     }
-    for (station, day) in stations.iter().zip(days) {
-        all.entry(&station.id).or_insert((None, &nothing)).1 = day;
+    for station in stations {
+        all.entry(&station.id).or_insert((None, &nothing)).1 = station;
     }
     all.into_iter().map(|(id, (place, day))| row(id, place, day, hours)).collect()
 }
 
 /// Counts each station once, under the first reason that keeps it out of the cells.
-pub(crate) fn left_out(stations: &[StationRow], days: &[StationSums], places: &Places) -> Left {
+pub(crate) fn left_out(stations: &[StationSums], places: &Places) -> Left {
     let mut left = Left::default();
-    for (station, day) in stations.iter().zip(days) {
+    for station in stations {
         let is_placed = |version: usize| {
             let place = places.of(version, &station.id);
             place.is_some_and(|place| place.cells.iter().any(Option::is_some))
         };
         let reason = if places.last_of(&station.id).is_none() {
             &mut left.without_information
-        } else if station.is_never_installed() {
+        } else if station.is_never_installed {
             &mut left.not_installed
-        } else if day.parts.is_empty() {
+        } else if station.parts.is_empty() {
             &mut left.without_counts
-        } else if !day.parts.iter().any(|part| is_placed(part.version)) {
+        } else if !station.parts.iter().any(|part| is_placed(part.version)) {
             &mut left.without_position
         } else {
             &mut left.in_cells

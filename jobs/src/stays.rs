@@ -7,7 +7,6 @@
 use hotspots_data::Cell;
 use polars::prelude::*;
 
-use crate::grid::StationRow;
 use crate::places::Places;
 use crate::station_day::Sums;
 
@@ -41,10 +40,10 @@ const PLACE: &str = "place";
 const STATION: &str = "station";
 const VERSION: &str = "version";
 
-/// Joins the stations of the status to where they stood. One without a place is in no stay. In order
+/// Joins the stations of the status, by their ids, to where they stood. One without a place is in no stay. In order
 /// of station.
 pub(crate) fn stays(
-    stations: &[StationRow],
+    stations: &[String],
     places: &Places,
     resolutions: usize,
 ) -> PolarsResult<Vec<Stay>> {
@@ -67,7 +66,7 @@ pub(crate) fn stays(
             }
         };
         let station = station[*rows.first()?] as usize;
-        let place = |version| places.of(version, &stations[station].id);
+        let place = |version| places.of(version, &stations[station]);
         let docks = |row: usize| {
             let version = version[row] as usize;
             (version, place(version).and_then(|place| place.capacity))
@@ -99,15 +98,15 @@ fn status(stations: usize, versions: usize) -> PolarsResult<DataFrame> {
 /// A row for each of these stations in each version of the information that has it, with its cells; 0
 /// is no cell.
 fn information(
-    stations: &[StationRow],
+    stations: &[String],
     places: &Places,
     resolutions: usize,
 ) -> PolarsResult<DataFrame> {
     let versions = places.versions.len();
     let mut columns = vec![Vec::new(); 1 + resolutions];
-    for (station, row) in stations.iter().enumerate() {
+    for (station, id) in stations.iter().enumerate() {
         for version in 0..versions {
-            let Some(place) = places.of(version, &row.id) else { continue };
+            let Some(place) = places.of(version, id) else { continue };
             let key = (station * versions + version) as u64;
             let cells = place.cells.iter().map(|cell| cell.map_or(0, u64::from));
             for (column, value) in columns.iter_mut().zip([key].into_iter().chain(cells)) {

@@ -27,10 +27,12 @@ pub(crate) struct Segment {
 pub(crate) struct Timeline {
     pub(crate) segments: Vec<Segment>,
     /// By poll: the first segment in which it or a later one holds; and the end.
-    first: Vec<usize>,
+    first: Vec<u32>,
     stretches: Vec<Stretch>,
-    /// By segment.
-    stretch_of: Vec<usize>,
+    /// By segment, here once more because every station's every run asks for them: the stretch, and when
+    /// the segment begins.
+    stretch_of: Vec<u32>,
+    from_ms: Vec<i64>,
     hours: usize,
 }
 
@@ -39,6 +41,7 @@ pub(crate) struct Timeline {
 #[derive(Debug)]
 struct Stretch {
     segments: Range<usize>,
+    hour: usize,
     to_ms: i64,
     has_status: bool,
 }
@@ -63,31 +66,35 @@ impl Timeline {
         max_gap: TimeDelta,
     ) -> Self {
         let segments = segments(polls, vehicles, day, hours, max_gap);
-        let mut first = vec![segments.len(); polls.len() + 1];
+        let mut first = vec![segments.len() as u32; polls.len() + 1];
         let mut stretches: Vec<Stretch> = Vec::new();
         let mut stretch_of = Vec::with_capacity(segments.len());
         for (index, segment) in segments.iter().enumerate() {
             if let Some(poll) = segment.poll {
-                first[poll] = first[poll].min(index);
+                first[poll] = first[poll].min(index as u32);
             }
             let to_ms = segment.from_ms + segment.hold_ms;
             let has_status = segment.poll.is_some();
             match stretches.last_mut() {
                 Some(stretch)
-                    if (stretch.to_ms, stretch.has_status) == (segment.from_ms, has_status)
-                        && segments[stretch.segments.start].hour == segment.hour =>
+                    if (stretch.to_ms, stretch.has_status, stretch.hour)
+                        == (segment.from_ms, has_status, segment.hour) =>
                 {
                     stretch.segments.end = index + 1;
                     stretch.to_ms = to_ms;
                 }
-                _ => stretches.push(Stretch { segments: index..index + 1, to_ms, has_status }),
+                _ => {
+                    let (segments, hour) = (index..index + 1, segment.hour);
+                    stretches.push(Stretch { segments, hour, to_ms, has_status });
+                }
             }
-            stretch_of.push(stretches.len() - 1);
+            stretch_of.push((stretches.len() - 1) as u32);
         }
         for poll in (0..polls.len()).rev() {
             first[poll] = first[poll].min(first[poll + 1]);
         }
-        Self { segments, first, stretches, stretch_of, hours: hours.len() }
+        let from_ms = segments.iter().map(|segment| segment.from_ms).collect();
+        Self { segments, first, stretches, stretch_of, from_ms, hours: hours.len() }
     }
 
     /// How many hours the day has.
@@ -97,24 +104,23 @@ impl Timeline {
 
     /// The segments in which one of these status polls holds, or in between none.
     pub(crate) fn segments_of(&self, polls: Range<usize>) -> Range<usize> {
-        self.first[polls.start]..self.first[polls.end]
+        self.first[polls.start] as usize..self.first[polls.end] as usize
     }
 
     /// The time in which one of these status polls holds.
     pub(crate) fn pieces(&self, polls: Range<usize>) -> impl Iterator<Item = Piece> + '_ {
         let Range { start: mut from, end } = self.segments_of(polls);
-        let mut stretches =
-            self.stretches[self.stretch_of.get(from).copied().unwrap_or_default()..].iter();
+        let stretch = self.stretch_of.get(from).copied().unwrap_or_default() as usize;
+        let mut stretches = self.stretches[stretch..].iter();
         std::iter::from_fn(move || {
             while from < end {
                 let stretch = stretches.next()?;
-                let (segment, until) = (self.segments[from], end.min(stretch.segments.end));
-                let to_ms = self.segments.get(until).filter(|_| until < stretch.segments.end);
-                let to_ms = to_ms.map_or(stretch.to_ms, |next| next.from_ms);
-                from = until;
+                let from_ms = self.from_ms[from];
+                let is_cut = end < stretch.segments.end;
+                let to_ms = if is_cut { self.from_ms[end] } else { stretch.to_ms };
+                from = end.min(stretch.segments.end);
                 if stretch.has_status {
-                    let (hour, from_ms) = (segment.hour, segment.from_ms);
-                    return Some(Piece { hour, from_ms, hold_ms: to_ms - from_ms });
+                    return Some(Piece { hour: stretch.hour, from_ms, hold_ms: to_ms - from_ms });
                 }
             }
             None
