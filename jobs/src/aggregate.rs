@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::{BoxFuture, join, ready, try_join_all};
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, try_join};
 use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
 use polars::prelude::PolarsError;
@@ -16,6 +16,7 @@ use crate::day_tables::{Wanted, day_tables};
 use crate::pool;
 use crate::read_day::{is_gone, read_day};
 use crate::resolutions::Resolutions;
+use crate::stays;
 
 /// Tables that are written at the same time.
 const WRITES_AT_ONCE: usize = 8;
@@ -125,6 +126,7 @@ pub async fn aggregate(
     now: DateTime<Utc>,
     mut progress: impl FnMut(&DayReport, usize),
 ) -> Result<Vec<DayReport>, AggregateError> {
+    stays::get_ready();
     let mut days = Vec::new();
     for system in systems(lake, selection).await? {
         let dates = observed_dates(lake, &system, selection).await?;
@@ -170,9 +172,12 @@ pub(crate) async fn systems(
     if let Some(system) = &selection.system {
         return Ok(vec![system.clone()]);
     }
-    let mut systems = lake.systems(Recorded::StationStatus).await?;
-    systems.extend(lake.systems(Recorded::VehicleStatus).await?);
-    systems.extend(lake.derived_systems(Derived::StationStatusDaily).await?);
+    let (mut systems, of_vehicles, compacted) = try_join!(
+        lake.systems(Recorded::StationStatus),
+        lake.systems(Recorded::VehicleStatus),
+        lake.derived_systems(Derived::StationStatusDaily),
+    )?;
+    systems.extend(of_vehicles.into_iter().chain(compacted));
     systems.sort();
     systems.dedup();
     Ok(systems)
@@ -184,9 +189,12 @@ pub(crate) async fn observed_dates(
     system: &SystemId,
     selection: &Selection,
 ) -> Result<Vec<NaiveDate>, LakeError> {
-    let mut dates = lake.dates(Recorded::StationStatus, system).await?;
-    dates.extend(lake.dates(Recorded::VehicleStatus, system).await?);
-    dates.extend(lake.derived_dates(Derived::StationStatusDaily, system).await?);
+    let (mut dates, of_vehicles, compacted) = try_join!(
+        lake.dates(Recorded::StationStatus, system),
+        lake.dates(Recorded::VehicleStatus, system),
+        lake.derived_dates(Derived::StationStatusDaily, system),
+    )?;
+    dates.extend(of_vehicles.into_iter().chain(compacted));
     dates.retain(|&date| selection.has(date));
     dates.sort_unstable();
     dates.dedup();
@@ -269,29 +277,28 @@ async fn wanted(
     options: Options,
     observations: &str,
 ) -> Result<Vec<Wanted>, AggregateError> {
-    let mut wanted = Vec::new();
-    for resolution in options.resolutions.list() {
-        let (baseline, from) = finder.baseline(date, resolution).await?;
+    let resolutions = options.resolutions.list();
+    let baselines = finder.baselines(date, &resolutions).await?;
+    let wanted = resolutions.into_iter().zip(baselines).map(|(resolution, (baseline, from))| {
         let inputs = fingerprint(observations, resolution, &from);
-        wanted.push(Wanted { resolution, baseline, inputs });
-    }
-    Ok(wanted)
+        Wanted { resolution, baseline, inputs }
+    });
+    Ok(wanted.collect())
 }
 
 /// Whether every table of hotspots is there, made from these inputs. They are written last, so the
 /// day's other tables are there too.
 async fn is_up_to_date(
-    finder: &mut Finder<'_>,
+    finder: &Finder<'_>,
     date: NaiveDate,
     wanted: &[Wanted],
 ) -> Result<bool, AggregateError> {
-    for Wanted { resolution, inputs, .. } in wanted {
-        let stored = finder.hotspots(date, *resolution).await?;
-        if stored.is_none_or(|(_, summary)| summary.inputs != *inputs) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let stored = wanted.iter().map(|wanted| finder.hotspots(date, wanted.resolution));
+    let stored = try_join_all(stored).await?;
+    let is_same = |(stored, wanted): (Option<(_, DaySummary)>, &Wanted)| {
+        stored.is_some_and(|(_, summary)| summary.inputs == wanted.inputs)
+    };
+    Ok(stored.into_iter().zip(wanted).all(is_same))
 }
 
 /// Writes the tables as they come, the hotspots last: who sees a new table of hotspots finds the others

@@ -1,12 +1,13 @@
 //! Which objects a day is made of, found by listing that day's folders and no more.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
+use futures::future::try_join_all;
+use futures::try_join;
 use hotspots_data::codec::{CodecError, TIME_ZONE};
 use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{
@@ -55,8 +56,10 @@ pub(crate) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     pub(crate) async fn new(lake: &'a Lake, system: &'a SystemId) -> Result<Self, LakeError> {
-        let information_dates = lake.dates(Recorded::StationInformation, system).await?;
-        let vehicle_dates = lake.dates(Recorded::VehicleStatus, system).await?;
+        let (information_dates, vehicle_dates) = try_join!(
+            lake.dates(Recorded::StationInformation, system),
+            lake.dates(Recorded::VehicleStatus, system),
+        )?;
         let hotspot_dates = HashMap::new();
         Ok(Self { lake, system, information_dates, vehicle_dates, hotspot_dates, last: None })
     }
@@ -68,32 +71,59 @@ impl<'a> Finder<'a> {
         options: &Options,
         now: DateTime<Utc>,
     ) -> Result<Option<DayInputs>, AggregateError> {
-        let own = StatusDay::find(self.lake, self.system, date).await?;
-        let own_vehicles = self.vehicles(date).await?;
+        let yesterday = date.checked_sub_days(Days::new(1));
+        let last = self.last.take().filter(|(last, _)| Some(*last) == yesterday);
+        let of_yesterday = async {
+            let Some(yesterday) = yesterday else { return Ok((None, Vec::new())) };
+            let status = async {
+                match last {
+                    Some((_, status)) => Ok(status),
+                    None => StatusDay::find(self.lake, self.system, yesterday).await,
+                }
+            };
+            let vehicles = async { Ok(self.vehicles(yesterday).await?) };
+            let (status, vehicles) = try_join!(status, vehicles)?;
+            Ok((Some(status), vehicles))
+        };
+        let (own, own_vehicles, (before, vehicles), information) = try_join!(
+            StatusDay::find(self.lake, self.system, date),
+            async { Ok(self.vehicles(date).await?) },
+            of_yesterday,
+            async { Ok(self.information(date).await?) },
+        )?;
         let Some(time_zone) = self.time_zone(&own, &own_vehicles).await? else { return Ok(None) };
         let day = Day::new(date, time_zone);
         let carries_in = |stamp: DateTime<Utc>| stamp + options.max_gap() > day.start();
-        let yesterday = day.previous().date();
-        let before = match self.last.take() {
-            Some((last, status)) if last == yesterday => status,
-            _ => StatusDay::find(self.lake, self.system, yesterday).await?,
-        };
         self.last = Some((date, own.clone()));
-        let before = Some(before).filter(|before| {
+        let before = before.filter(|before| {
             before.polls.last().is_some_and(|poll| carries_in(poll.recordings.stamp))
         });
-        let mut vehicles: Vec<Recordings> =
-            self.vehicles(yesterday).await?.pop().into_iter().collect();
+        let mut vehicles: Vec<Recordings> = vehicles.into_iter().next_back().into_iter().collect();
         vehicles.retain(|poll| carries_in(poll.stamp));
         vehicles.extend(own_vehicles);
-        let information = self.information(date).await?;
         let provisional = now < day.end();
         Ok(Some(DayInputs { day, before, own, information, vehicles, provisional }))
     }
 
-    /// The baseline of a day, and what it is made from.
-    pub(crate) async fn baseline(
+    /// The baseline of a day at each resolution, and what it is made from.
+    pub(crate) async fn baselines(
         &mut self,
+        date: NaiveDate,
+        resolutions: &[Resolution],
+    ) -> Result<Vec<(Baseline, Vec<String>)>, AggregateError> {
+        // Of most dates there is no table, and to ask for each would take a distant store a while.
+        let unknown = resolutions.iter().filter(|known| !self.hotspot_dates.contains_key(known));
+        let list = async |&resolution: &Resolution| {
+            let dates = self.lake.derived_dates(Derived::Hotspots(resolution), self.system).await?;
+            Ok::<_, LakeError>((resolution, dates.into_iter().collect()))
+        };
+        let listed = try_join_all(unknown.map(list)).await?;
+        self.hotspot_dates.extend(listed);
+        try_join_all(resolutions.iter().map(|&resolution| self.baseline(date, resolution))).await
+    }
+
+    async fn baseline(
+        &self,
         date: NaiveDate,
         resolution: Resolution,
     ) -> Result<(Baseline, Vec<String>), AggregateError> {
@@ -109,25 +139,16 @@ impl<'a> Finder<'a> {
         Ok((baseline, inputs))
     }
 
-    /// The stored table of a day's hotspots. Which dates have one is listed once a resolution: of most
-    /// dates there is none, and to ask for each would take a distant store a while.
+    /// The stored table of a day's hotspots, at a resolution of which a baseline was asked for.
     pub(crate) async fn hotspots(
-        &mut self,
+        &self,
         date: NaiveDate,
         resolution: Resolution,
     ) -> Result<Option<(Vec<Hotspot>, DaySummary)>, LakeError> {
-        let table = Derived::Hotspots(resolution);
-        let dates = match self.hotspot_dates.entry(resolution) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let dates = self.lake.derived_dates(table, self.system).await?;
-                unknown.insert(dates.into_iter().collect())
-            }
-        };
-        if !dates.contains(&date) {
+        if !self.hotspot_dates.get(&resolution).is_some_and(|dates| dates.contains(&date)) {
             return Ok(None);
         }
-        stored_hotspots(self.lake, &table.key(self.system, date)).await
+        stored_hotspots(self.lake, &Derived::Hotspots(resolution).key(self.system, date)).await
     }
 
     /// Takes note that a day's tables were written.
