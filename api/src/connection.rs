@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::debug;
 
+use crate::linger::Linger;
+
 /// The times between two looks at who is silent.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -129,11 +131,12 @@ pub(crate) struct Guarded {
     connection: Arc<Connection>,
     /// Whether the other side let some of the answer wait.
     has_waited: bool,
+    linger: Linger,
 }
 
 impl Guarded {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, has_waited: false }
+        Self { stream, connection, has_waited: false, linger: Linger::new() }
     }
 
     fn watch(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -147,6 +150,7 @@ impl Guarded {
                 if is_turn_over(*bytes) {
                     std::thread::yield_now();
                 }
+                self.linger.answered();
             }
             Poll::Ready(Err(_)) => {}
         }
@@ -180,7 +184,11 @@ impl AsyncRead for Guarded {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if poll.is_ready() {
+            self.linger.asked();
+        }
+        poll
     }
 }
 
@@ -212,6 +220,10 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.linger.goes_on() {
+            // Polled again once the thread has looked for other work and found none.
+            let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

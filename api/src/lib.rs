@@ -11,6 +11,7 @@ mod connection;
 mod docs;
 mod documents;
 mod fresh;
+mod linger;
 mod metrics;
 mod negotiate;
 mod openapi;
