@@ -68,7 +68,7 @@ impl Answer {
 
     /// Has it in an encoding already.
     pub(crate) fn encoded_as(self, encoding: Encoding, bytes: &'static [u8]) -> Self {
-        if let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at)) {
+        if let Some(cell) = self.cell(encoding) {
             let _ = cell.set(Bytes::from_static(bytes));
         }
         self
@@ -114,22 +114,54 @@ impl Answer {
         is_private: bool,
         state: &State,
     ) -> Result<Response<Body>, Problem> {
-        let is_compressible =
-            self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES;
-        let encoding = if is_compressible {
+        let encoding = self.encoding_for(request);
+        let body = if self.is_unchanged(request, encoding) {
+            None
+        } else {
+            Some(self.encoded(encoding, state).await?)
+        };
+        Ok(self.with_headers(encoding, body, is_private))
+    }
+
+    /// The response, if there is no need to wait for an encoding.
+    pub(crate) fn response_at_once(
+        &self,
+        request: &HeaderMap,
+        is_private: bool,
+    ) -> Option<Response<Body>> {
+        let encoding = self.encoding_for(request);
+        let body = if self.is_unchanged(request, encoding) {
+            None
+        } else {
+            Some(self.ready(encoding)?.clone())
+        };
+        Some(self.with_headers(encoding, body, is_private))
+    }
+
+    fn encoding_for(&self, request: &HeaderMap) -> Encoding {
+        if self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES {
             negotiate::encoding(request.get(header::ACCEPT_ENCODING))
         } else {
             Encoding::Identity
-        };
-        let etag = &self.etags[encoding as usize];
+        }
+    }
+
+    fn is_unchanged(&self, request: &HeaderMap, encoding: Encoding) -> bool {
+        negotiate::is_unchanged(request, &self.etags[encoding as usize], self.modified.as_ref())
+    }
+
+    /// The response with a body, or without one to who has it already.
+    fn with_headers(
+        &self,
+        encoding: Encoding,
+        body: Option<Bytes>,
+        is_private: bool,
+    ) -> Response<Body> {
         let mut response = Response::new(Bytes::new());
         // Room for all headers at once, those of every answer included.
         response.headers_mut().reserve(16);
-        if negotiate::is_unchanged(request, etag, self.modified.as_ref()) {
-            // What describes a body is left out with it (RFC 9110, 15.4.5).
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else {
-            *response.body_mut() = self.encoded(encoding, state).await?;
+        if let Some(body) = body {
+            *response.body_mut() = body;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
             if let Some(modified) = &self.modified {
@@ -144,12 +176,15 @@ impl Answer {
             if let Some(file) = &self.file {
                 headers.insert(header::CONTENT_DISPOSITION, file.clone());
             }
+        } else {
+            // What describes a body is left out with it (RFC 9110, 15.4.5).
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::ETAG, self.etags[encoding as usize].clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control(is_private));
         headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        Ok(response)
+        response
     }
 
     fn cache_control(&self, is_private: bool) -> HeaderValue {
@@ -162,14 +197,20 @@ impl Answer {
         })
     }
 
+    /// The body in an encoding, if it was made.
+    fn ready(&self, encoding: Encoding) -> Option<&Bytes> {
+        self.cell(encoding).map_or(Some(&self.body), OnceCell::get)
+    }
+
+    fn cell(&self, encoding: Encoding) -> Option<&OnceCell<Bytes>> {
+        (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at))
+    }
+
     async fn encoded(&self, encoding: Encoding, state: &State) -> Result<Bytes, Problem> {
-        let Some(cell) = (encoding as usize).checked_sub(1).and_then(|at| self.encoded.get(at))
-        else {
-            return Ok(self.body.clone());
-        };
-        if let Some(ready) = cell.get() {
+        if let Some(ready) = self.ready(encoding) {
             return Ok(ready.clone());
         }
+        let Some(cell) = self.cell(encoding) else { return Ok(self.body.clone()) };
         let body = self.body.clone();
         let make = async || {
             let _turn = state.turn().await?;

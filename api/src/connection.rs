@@ -119,7 +119,8 @@ impl Connection {
         answer
     }
 
-    fn touch(&self) {
+    /// Takes note of a sign of life.
+    pub(crate) fn touch(&self) {
         self.active_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 }

@@ -18,6 +18,7 @@ mod openapi;
 mod page;
 mod params;
 mod problem;
+mod recent;
 mod reply;
 mod routes;
 mod selection;

@@ -34,7 +34,7 @@ struct RouteFigures {
 #[derive(Debug)]
 pub(crate) struct Timer<'a> {
     metrics: &'a Metrics,
-    began: Instant,
+    pub(crate) began: Instant,
 }
 
 const PATTERNS: [&str; 16] = [
@@ -179,7 +179,7 @@ impl Metrics {
 
 impl Timer<'_> {
     /// Counts the request under its path's pattern and status.
-    pub(crate) fn stop(self, pattern: &str, status: StatusCode) -> Duration {
+    pub(crate) fn stop(&self, pattern: &str, status: StatusCode) -> Duration {
         let duration = self.began.elapsed();
         let us = duration.as_micros() as u64;
         let routes = &self.metrics.routes;

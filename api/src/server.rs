@@ -7,16 +7,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, Ready, ready};
 use hotspots_data::{Lake, SystemId};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
-use warp::Filter as _;
-use warp::http::{HeaderMap, Method, Response};
+use warp::http::{HeaderMap, Method, Request, Response};
 use warp::path::FullPath;
+use warp::{Filter as _, Reply as _};
 
 use crate::answer::Body;
 use crate::connection::{Connection, Connections, Guarded};
@@ -220,7 +223,9 @@ impl Hall {
         let Ok(stream) = stream.into_std() else { return };
         let connection = self.connections.open();
         let visit = Visit { state: Arc::clone(&self.state), connection: Arc::clone(&connection) };
-        let service = TowerToHyperService::new(warp::service(routes(Arc::new(visit))));
+        let visit = Arc::new(visit);
+        let walk = TowerToHyperService::new(warp::service(routes(Arc::clone(&visit))));
+        let service = Desk { visit, walk };
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
         let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
         state.metrics.connections.fetch_add(1, Relaxed);
@@ -250,6 +255,40 @@ impl Hall {
 struct Visit {
     state: Arc<State>,
     connection: Arc<Connection>,
+}
+
+/// Answers at once what the thread was asked just before; sends all else on the walk.
+///
+/// The future of an answer has its room in every connection: one that is small, and not moved, is worth
+/// more than the walk it spares.
+struct Desk<W> {
+    visit: Arc<Visit>,
+    walk: W,
+}
+
+impl<W> Service<Request<Incoming>> for Desk<W>
+where
+    W: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
+    W::Future: Send + 'static,
+{
+    type Response = W::Response;
+    type Error = Infallible;
+    type Future = Either<
+        Ready<Result<W::Response, Infallible>>,
+        BoxFuture<'static, Result<W::Response, Infallible>>,
+    >;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let Visit { state, connection } = &*self.visit;
+        let (uri, query) = (request.uri(), request.uri().query().unwrap_or_default());
+        match state.respond_again(request.method(), uri.path(), query, request.headers()) {
+            Some(response) => {
+                connection.touch();
+                Either::Left(ready(Ok(response.into_response())))
+            }
+            None => Either::Right(Box::pin(self.walk.call(request))),
+        }
+    }
 }
 
 /// All of the API as one warp filter: the walk itself tells paths apart, so that every refusal is a

@@ -1,8 +1,8 @@
 //! A request's walk: path → params → day → reply.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use hotspots_data::{Derived, SystemId};
@@ -14,12 +14,13 @@ use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use crate::answer::{Answer, Body, Freshness};
 use crate::docs;
 use crate::documents::{SystemDay, index};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Timer};
 use crate::negotiate::{self, Format};
 use crate::openapi;
 use crate::page::{BaseMap, Page};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::recent::Asked;
 use crate::routes::{ALLOW, OfDay, Route, When, route};
 use crate::tables::{DAYS, Table, Tables};
 
@@ -37,6 +38,8 @@ pub(crate) struct State {
     openapi: Arc<Answer>,
     making: Semaphore,
     stopping: AtomicBool,
+    /// Tells servers of one process apart.
+    number: u64,
 }
 
 impl State {
@@ -66,6 +69,7 @@ impl State {
             )),
             making: Semaphore::new(making),
             stopping: AtomicBool::new(false),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -80,6 +84,28 @@ impl State {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Problem::unavailable("the server has too much to do; try again soon")),
         }
+    }
+
+    /// The response to a request for what this thread was asked last; `None` where it is another, or
+    /// something has to be waited for.
+    pub(crate) fn respond_again(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Option<Response<Body>> {
+        if !matches!(*method, Method::GET | Method::HEAD) || self.check_token(headers).is_err() {
+            return None;
+        }
+        let timer = self.metrics.timer();
+        let asked = self.asked(path, query, headers);
+        let is_private = self.token.is_some();
+        let (pattern, response) = asked.recall(timer.began, |pattern, answer| {
+            Some((pattern, answer.response_at_once(headers, is_private)?))
+        })?;
+        let walk = Walk { method, path, query, id: self.metrics.request_id(headers), timer };
+        Some(self.end(&walk, pattern, response))
     }
 
     /// The response to a request; whatever goes wrong is a problem document.
@@ -103,9 +129,18 @@ impl State {
             (None, Ok(route)) => self.answer(route, method, path, query, headers).await,
             (None, Err(problem)) => Err(problem),
         };
-        // The id is plain text, whoever made it.
-        let shown = id.to_str().unwrap_or_default();
-        let mut response = answered.unwrap_or_else(|problem| problem.response(path, shown));
+        let walk = Walk { method, path, query, id, timer };
+        let response = answered.unwrap_or_else(|problem| problem.response(path, walk.shown()));
+        self.end(&walk, pattern, response)
+    }
+
+    /// What every response bears; counts and logs it.
+    fn end(
+        &self,
+        walk: &Walk<'_>,
+        pattern: &'static str,
+        mut response: Response<Body>,
+    ) -> Response<Body> {
         let status = response.status();
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -116,8 +151,9 @@ impl State {
         if self.stopping.load(Ordering::Relaxed) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        headers.insert(REQUEST_ID, id.clone());
-        let duration = timer.stop(pattern, status);
+        headers.insert(REQUEST_ID, walk.id.clone());
+        let (shown, Walk { method, path, query, .. }) = (walk.shown(), walk);
+        let duration = walk.timer.stop(pattern, status);
         let (status, us) = (status.as_u16(), duration.as_micros() as u64);
         if status >= 500 {
             warn!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
@@ -125,6 +161,10 @@ impl State {
             debug!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
         }
         response
+    }
+
+    fn asked<'a>(&self, path: &'a str, query: &'a str, headers: &'a HeaderMap) -> Asked<'a> {
+        Asked { server: self.number, path, query, headers }
     }
 
     async fn answer(
@@ -143,6 +183,7 @@ impl State {
         }
         let params = Params::read(query, route.params())?;
         let format = format_of(&route, params.format, headers)?;
+        let (pattern, now) = (route.pattern(), Instant::now());
         let mut latest = None;
         // In boxes: what is not asked for often must not make the way of every request wider.
         let answer = match route {
@@ -157,7 +198,11 @@ impl State {
             Route::OfDay(when, what) => {
                 let day = self.day_meant(params.system.clone(), when).await?;
                 latest = (when == When::Latest).then_some(day.date);
-                self.of_day(&day, what, params, format).await?
+                let answer = self.of_day(&day, what, params, format).await?;
+                if latest.is_none() {
+                    self.asked(path, query, headers).keep(pattern, &answer, now);
+                }
+                answer
             }
         };
         let mut response = answer.response(headers, self.token.is_some(), self).await?;
@@ -306,6 +351,24 @@ impl State {
         }
     }
 }
+
+/// A request on its way.
+struct Walk<'a> {
+    method: &'a Method,
+    path: &'a str,
+    query: &'a str,
+    id: HeaderValue,
+    timer: Timer<'a>,
+}
+
+impl Walk<'_> {
+    /// Its id, which is plain text, whoever made it.
+    fn shown(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A request waits so long for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
