@@ -1,6 +1,5 @@
 //! Open connections: who is idle, who must go, and who keeps others from the processor.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
@@ -15,6 +14,7 @@ use tokio::sync::Notify;
 use tracing::debug;
 
 use crate::linger::Linger;
+use crate::turns;
 
 /// The times between two looks at who is silent.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -148,35 +148,13 @@ impl Guarded {
                 if std::mem::take(&mut self.has_waited) {
                     self.connection.touch();
                 }
-                if is_turn_over(*bytes) {
-                    std::thread::yield_now();
-                }
+                turns::sent(*bytes);
                 self.linger.answered();
             }
             Poll::Ready(Err(_)) => {}
         }
         poll
     }
-}
-
-/// What a thread sends before it lets others run that wait for its core.
-const TURN_BYTES: usize = 768 << 10;
-/// What a write weighs besides its bytes.
-const WRITE_BYTES: usize = 12 << 10;
-
-thread_local! {
-    /// What this thread has sent in its turn.
-    static SENT_BYTES: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Whether, with these bytes, this thread has sent enough to let others run. Those who read on the same
-/// machine, a proxy say, then find it in the processor's cache, and wait for a turn rather than for a
-/// slice of the system's time.
-fn is_turn_over(bytes: usize) -> bool {
-    let sent = SENT_BYTES.get() + bytes + WRITE_BYTES;
-    let is_over = sent >= TURN_BYTES;
-    SENT_BYTES.set(if is_over { 0 } else { sent });
-    is_over
 }
 
 impl AsyncRead for Guarded {
@@ -239,14 +217,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-
-    #[test]
-    fn a_turn_ends_with_a_large_body_or_with_many_small_ones() {
-        assert!(is_turn_over(TURN_BYTES));
-        let small = (1..=64).map(|_| is_turn_over(0)).position(|is_over| is_over);
-        assert_eq!(small, Some(63));
-        assert!(!is_turn_over(TURN_BYTES / 2) && is_turn_over(TURN_BYTES / 2));
-    }
 
     #[tokio::test]
     async fn who_takes_bytes_slowly_may_stay_and_who_takes_none_must_go() {

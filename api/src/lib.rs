@@ -25,6 +25,7 @@ mod selection;
 mod server;
 mod state;
 mod tables;
+mod turns;
 mod wishes;
 mod workers;
 
