@@ -2,7 +2,8 @@
 //!
 //! Those who read on the same machine, a proxy say, then find what was sent in the processor's cache, and
 //! wait for a turn rather than for a slice of the system's time. But where a program that computes waits
-//! for the core, it takes a whole slice of each turn: beside such a program, turns are few.
+//! for the core, it takes a whole slice of each turn: beside such a program, turns are few. Not so with
+//! large bodies: of these, hundreds of readers have so much to read that they cannot be told from it.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 const TURN_BYTES: usize = 768 << 10;
 /// What a write weighs besides its bytes.
 const WRITE_BYTES: usize = 12 << 10;
+/// Writes of so much on average are of large bodies.
+const LARGE_BYTES: usize = 128 << 10;
 /// Who runs for longer does not read, but computes: readers take 0.3 ms, slices are about 3 ms.
 const SLICE: Duration = Duration::from_micros(1500);
 /// Readers alone have at least so many turns between two that last a slice: of theirs, one in fifty to
@@ -38,6 +41,9 @@ pub(crate) fn sent(bytes: usize) {
 #[derive(Debug)]
 struct Turns {
     sent_bytes: usize,
+    writes: usize,
+    /// Whether large bodies were sent.
+    are_large: bool,
     /// How many more turns to leave out.
     left_out: u32,
     /// How many were left out after the last that lasted a slice.
@@ -48,16 +54,21 @@ struct Turns {
 
 impl Turns {
     const fn new() -> Self {
-        Self { sent_bytes: 0, left_out: 0, pause: 0, short: RARELY }
+        Self { sent_bytes: 0, writes: 0, are_large: false, left_out: 0, pause: 0, short: RARELY }
     }
 
     /// Whether, with these bytes, it is others' turn.
     fn is_over(&mut self, bytes: usize) -> bool {
         self.sent_bytes += bytes + WRITE_BYTES;
+        self.writes += 1;
         if self.sent_bytes < TURN_BYTES {
             return false;
         }
-        self.sent_bytes = 0;
+        self.are_large = self.sent_bytes / self.writes >= LARGE_BYTES;
+        (self.sent_bytes, self.writes) = (0, 0);
+        if self.are_large {
+            return true;
+        }
         let is_left_out = self.left_out > 0;
         self.left_out = self.left_out.saturating_sub(1);
         !is_left_out
@@ -65,6 +76,9 @@ impl Turns {
 
     /// Takes note of how long the others ran.
     fn lasted(&mut self, time: Duration) {
+        if self.are_large {
+            return;
+        }
         if time < SLICE {
             self.short = self.short.saturating_add(1);
             return;
@@ -95,7 +109,8 @@ mod tests {
     fn given(turns: &mut Turns, of: u32, lasts: impl Fn(u32) -> Duration) -> u32 {
         let mut given = 0;
         for _ in 0..of {
-            if turns.is_over(TURN_BYTES) {
+            let is_over = (1..=8).map(|_| turns.is_over(TURN_BYTES / 8)).last();
+            if is_over == Some(true) {
                 turns.lasted(lasts(given));
                 given += 1;
             }
@@ -120,5 +135,9 @@ mod tests {
         let mut turns = Turns::new();
         let rarely_long = |number| if number % 50 == 0 { SLICE } else { SHORT };
         assert_eq!(given(&mut turns, 1000, rarely_long), 1000);
+        for _ in 0..1000 {
+            assert!(turns.is_over(TURN_BYTES), "of large bodies always");
+            turns.lasted(SLICE);
+        }
     }
 }
