@@ -177,7 +177,8 @@ impl StationRow {
         if polls.start < self.covered {
             polls.for_each(|poll| self.add(poll, said, false));
         } else if !polls.is_empty() {
-            self.add(polls.start, said, false);
+            self.unmentioned_until(polls.start);
+            self.set_from(polls.start, Some(said));
             self.covered = polls.end;
         }
     }

@@ -23,15 +23,30 @@ pub(crate) struct Spans {
     with_docks: Polls,
 }
 
+/// What polls that observed a station say of its offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offered {
+    has_bike: bool,
+    are_docks_told: bool,
+    has_dock: bool,
+}
+
+impl From<Counts> for Offered {
+    fn from(counts: Counts) -> Self {
+        let are_docks_told = counts.docks != UNKNOWN;
+        let has_dock = are_docks_told && counts.docks > 0;
+        Self { has_bike: counts.bikes > 0, are_docks_told, has_dock }
+    }
+}
+
 impl Spans {
     /// Adds polls after those that are there, all of which say the same.
-    pub(crate) fn add(&mut self, polls: Range<usize>, counts: Counts) {
-        let told = counts.docks != UNKNOWN;
+    pub(crate) fn add(&mut self, polls: Range<usize>, offered: Offered) {
         for (spans, is_so) in [
             (&mut self.observed, true),
-            (&mut self.with_bikes, counts.bikes > 0),
-            (&mut self.docks_told, told),
-            (&mut self.with_docks, told && counts.docks > 0),
+            (&mut self.with_bikes, offered.has_bike),
+            (&mut self.docks_told, offered.are_docks_told),
+            (&mut self.with_docks, offered.has_dock),
         ] {
             if is_so {
                 extend(spans, polls.clone());
@@ -206,7 +221,7 @@ mod tests {
         let mut spans = Spans::default();
         for (poll, (&bikes, &docks)) in bikes.iter().zip(docks).enumerate() {
             if bikes != UNKNOWN {
-                spans.add(poll..poll + 1, Counts { bikes, docks, ..Counts::UNSEEN });
+                spans.add(poll..poll + 1, Counts { bikes, docks, ..Counts::UNSEEN }.into());
             }
         }
         spans

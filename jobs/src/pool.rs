@@ -2,16 +2,38 @@
 //! the memory which one step gives back serves the next.
 
 use std::any::Any;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use futures::channel::oneshot;
 
 use crate::aggregate::AggregateError;
 
+/// Starts the threads, unless they run.
+pub(crate) fn start() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let threads = rayon::ThreadPoolBuilder::new().start_handler(|_| make_room());
+        // An error means that the embedding program started threads before: these serve.
+        let _ = threads.build_global();
+    });
+}
+
+/// Lets the allocator reserve room for the thread at once, which it does not touch. The one of glibc
+/// asks the system for each further page of a thread, and gives back what is free for a moment; having
+/// seen such large parts given back, it keeps them.
+fn make_room() {
+    for megabytes in [4, 3] {
+        drop(black_box(Vec::<u8>::with_capacity(megabytes << 20)));
+    }
+}
+
 /// Runs work on one of the threads.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AggregateError> + Send + 'static,
 ) -> Result<T, AggregateError> {
+    start();
     let (sender, done) = oneshot::channel();
     rayon::spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(work));

@@ -4,7 +4,7 @@ use std::ops::{AddAssign, Range};
 
 use crate::episodes::Episodes;
 use crate::grid::{Counts, StationRow, UNKNOWN};
-use crate::offers::Spans;
+use crate::offers::{Offered, Spans};
 use crate::places::Places;
 use crate::timeline::Timeline;
 
@@ -122,6 +122,8 @@ pub(crate) fn station_sums(
     let docks = |version| places.of(version, &station.id).and_then(|place| place.capacity);
     let end = |version: usize| places.versions.get(version).map_or(usize::MAX, |v| v.polls.end);
     let (mut version, mut until, mut capacity) = (0, end(0), docks(0));
+    // The last polls, which follow each other and offer alike.
+    let mut alike: Option<(Range<usize>, Offered)> = None;
     for (polls, counts) in station.runs() {
         let mut from = polls.start;
         while from < polls.end {
@@ -131,9 +133,9 @@ pub(crate) fn station_sums(
             }
             let part = from..polls.end.min(until);
             from = part.end;
-            if day.add(version, part, counts, timeline, times_ms) {
+            if day.add(version, part, counts, timeline, times_ms) && !day.has_changed {
                 let first = *first.get_or_insert(counts);
-                day.has_changed |= (first.bikes, first.docks) != (counts.bikes, counts.docks);
+                day.has_changed = (first.bikes, first.docks) != (counts.bikes, counts.docks);
             }
             if let Some(capacity) = capacity {
                 let docks = counts.docks.max(0);
@@ -141,6 +143,18 @@ pub(crate) fn station_sums(
                 day.counts_above_capacity |= counts.bikes.saturating_add(docks) > capacity;
             }
         }
+        let offered = Offered::from(counts);
+        match &mut alike {
+            Some((last, so)) if last.end == polls.start && *so == offered => last.end = polls.end,
+            _ => {
+                if let Some((last, so)) = alike.replace((polls, offered)) {
+                    day.spans.add(last, so);
+                }
+            }
+        }
+    }
+    if let Some((last, so)) = alike {
+        day.spans.add(last, so);
     }
     day.id = station.id;
     day
@@ -158,7 +172,7 @@ impl StationSums {
         times_ms: &[Option<i64>],
     ) -> bool {
         let mut holds = false;
-        for piece in timeline.pieces(polls.clone()) {
+        for piece in timeline.pieces(polls) {
             let sums = Sums::of(counts, piece.hold_ms);
             match self.parts.last_mut() {
                 Some(part) if (part.version, part.hour) == (version, piece.hour) => {
@@ -166,8 +180,12 @@ impl StationSums {
                 }
                 _ => self.parts.push(Part { version, hour: piece.hour, sums }),
             }
-            self.empty.add(piece.from_ms, sums.empty_ms);
-            self.full.add(piece.from_ms, sums.full_ms);
+            if sums.empty_ms > 0 {
+                self.empty.add(piece.from_ms, sums.empty_ms);
+            }
+            if sums.full_ms > 0 {
+                self.full.add(piece.from_ms, sums.full_ms);
+            }
             let span = piece.from_ms..piece.from_ms + piece.hold_ms;
             for (bikes, time) in self.bikes_at.iter_mut().zip(times_ms) {
                 if time.is_some_and(|time| span.contains(&time)) {
@@ -176,7 +194,6 @@ impl StationSums {
             }
             holds = true;
         }
-        self.spans.add(polls, counts);
         holds
     }
 

@@ -34,7 +34,8 @@ pub(crate) fn station_rows(
     for station in stations {
         all.entry(&station.id).or_insert((None, &nothing)).1 = station;
     }
-    all.into_iter().map(|(id, (place, day))| row(id, place, day, hours)).collect()
+    let day_ms: i64 = hours.iter().map(Hour::length_ms).sum();
+    all.into_iter().map(|(id, (place, day))| row(id, place, day, (hours, day_ms))).collect()
 }
 
 /// Counts each station once, under the first reason that keeps it out of the cells.
@@ -65,12 +66,16 @@ pub(crate) fn left_out(stations: &[StationSums], places: &Places) -> Left {
     left
 }
 
-fn row(id: &str, place: Option<&Place>, day: &StationSums, hours: &[Hour]) -> StationDay {
+fn row(
+    id: &str,
+    place: Option<&Place>,
+    day: &StationSums,
+    (hours, day_ms): (&[Hour], i64),
+) -> StationDay {
     let total = day.total();
     let information: Option<&StationInformation> = place.map(|place| &place.row);
     let capacity = place.and_then(|place| place.capacity);
     let bikes = mean(total.bike_ms, total.hold_ms);
-    let length_ms: i64 = hours.iter().map(Hour::length_ms).sum();
     StationDay {
         station_id: id.to_owned(),
         station_code: information.and_then(|row| row.station_code.clone()),
@@ -97,7 +102,7 @@ fn row(id: &str, place: Option<&Place>, day: &StationSums, hours: &[Hour]) -> St
         peak_hour: peak_hour(day, hours),
         bikes_0800: day.bikes_at.first().copied().flatten(),
         bikes_1800: day.bikes_at.get(1).copied().flatten(),
-        coverage: total.hold_ms as f64 / length_ms as f64,
+        coverage: total.hold_ms as f64 / day_ms as f64,
     }
 }
 

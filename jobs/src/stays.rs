@@ -8,6 +8,7 @@ use hotspots_data::Cell;
 use polars::prelude::*;
 
 use crate::places::Places;
+use crate::pool;
 use crate::station_day::Sums;
 
 /// A station in the cells in which it stood for a part of the day, or all of it.
@@ -84,6 +85,7 @@ pub(crate) fn stays(
 /// Lets a first join happen on another thread, with one row: it starts Polars' own threads and reads
 /// its code, for which there is time while the lake is listed.
 pub(crate) fn get_ready() {
+    pool::start();
     rayon::spawn(|| {
         let joined = status(1, 1).and_then(|row| row.inner_join(&row, [PLACE], [PLACE]));
         let _ = joined.and_then(|joined| joined.group_by([PLACE]).map(drop));
