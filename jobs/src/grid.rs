@@ -34,13 +34,17 @@ pub(crate) struct Grid {
 #[derive(Clone, Debug)]
 pub(crate) struct StationRow {
     pub(crate) id: String,
-    /// What is said from some poll on until the next of these, in order. `None`: the polls do not
-    /// mention it, as those before the first.
-    states: Vec<(u32, Option<Said>)>,
+    /// What was seen from some poll on until the next of these, in order; before the first of them,
+    /// nothing.
+    states: Vec<(u32, Counts)>,
     /// The polls before this one are in `states`.
     covered: usize,
-    /// Rows that came after the first of the same poll; only that one counts.
-    duplicated: u32,
+    /// Whether some poll has more than one row of it; only the first counts.
+    pub(crate) is_duplicated: bool,
+    /// Whether some poll does not say that it is not installed.
+    pub(crate) was_installed: bool,
+    /// Whether some poll has a negative number of it.
+    pub(crate) has_negative_count: bool,
 }
 
 /// The stations of the rows of the poll that was added last. Polls list the same stations in the same
@@ -69,7 +73,7 @@ impl Grid {
                 }
                 if last.is_at_end && last.next == poll && last.repeated.is_empty() {
                     for &(row, said) in &rows.said {
-                        self.stations[last.stations[row as usize]].set_from(poll, Some(said));
+                        self.stations[last.stations[row as usize]].take(poll, said);
                     }
                     last.next += 1;
                     return;
@@ -155,30 +159,35 @@ impl Grid {
 
 impl StationRow {
     pub(crate) fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), states: Vec::new(), covered: 0, duplicated: 0 }
+        Self {
+            id: id.to_owned(),
+            states: Vec::new(),
+            covered: 0,
+            is_duplicated: false,
+            was_installed: false,
+            has_negative_count: false,
+        }
     }
 
     /// Adds what a poll says, unless it said something of the station before. Quickest when polls come
     /// in order, which all do but those that came late to a compacted day.
     pub(crate) fn add(&mut self, poll: usize, said: Said, is_repeated: bool) {
         if is_repeated {
-            self.duplicated += 1;
-        } else if poll < self.covered {
-            self.insert(poll, said);
+            self.is_duplicated = true;
         } else {
-            self.unmentioned_until(poll);
-            self.set_from(poll, Some(said));
-            self.covered = poll + 1;
+            self.add_alike(poll..poll + 1, said);
         }
     }
 
     /// Adds polls that say the same, none of which said anything of the station before.
     pub(crate) fn add_alike(&mut self, polls: Range<usize>, said: Said) {
-        if polls.start < self.covered {
-            polls.for_each(|poll| self.add(poll, said, false));
-        } else if !polls.is_empty() {
-            self.unmentioned_until(polls.start);
-            self.set_from(polls.start, Some(said));
+        for poll in polls.start..polls.end.min(self.covered) {
+            self.insert(poll, said);
+        }
+        let start = polls.start.max(self.covered);
+        if start < polls.end {
+            self.unseen_until(start);
+            self.take(start, said);
             self.covered = polls.end;
         }
     }
@@ -186,10 +195,9 @@ impl StationRow {
     /// Begins another station in the memory of this one, which is given back in no more than it needs.
     pub(crate) fn next(&mut self, id: &str) -> Self {
         let done = self.clone();
-        self.id.clear();
-        self.id.push_str(id);
+        let states = std::mem::take(&mut self.states);
+        *self = Self { states, ..Self::new(id) };
         self.states.clear();
-        (self.covered, self.duplicated) = (0, 0);
         done
     }
 
@@ -201,80 +209,73 @@ impl StationRow {
     /// The runs of polls that observed the same, in order; polls that did not observe the station are
     /// in none.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (Range<usize>, Counts)> + '_ {
-        let said = |(index, &(from, said)): (usize, &(u32, Option<Said>))| {
+        let run = |(index, &(from, counts)): (usize, &(u32, Counts))| {
             let next = self.states.get(index + 1).map_or(self.covered, |&(poll, _)| poll as usize);
-            said.filter(|said| said.counts.is_observed())
-                .map(|said| (from as usize..next, said.counts))
+            counts.is_observed().then_some((from as usize..next, counts))
         };
-        self.states.iter().enumerate().filter_map(said)
-    }
-
-    /// Whether every poll that mentions it says that it is not installed.
-    pub(crate) fn is_never_installed(&self) -> bool {
-        self.said().all(|said| !said.is_installed)
-    }
-
-    /// Whether some poll has a negative number of it.
-    pub(crate) fn has_negative_count(&self) -> bool {
-        self.said().any(|said| said.is_negative)
-    }
-
-    /// Whether some poll has more than one row of it.
-    pub(crate) fn is_duplicated(&self) -> bool {
-        self.duplicated > 0
-    }
-
-    fn said(&self) -> impl Iterator<Item = Said> + '_ {
-        self.states.iter().filter_map(|&(_, said)| said)
+        self.states.iter().enumerate().filter_map(run)
     }
 
     fn append(&mut self, polls: Self) {
-        self.duplicated += polls.duplicated;
+        self.is_duplicated |= polls.is_duplicated;
+        self.was_installed |= polls.was_installed;
+        self.has_negative_count |= polls.has_negative_count;
         if self.states.is_empty() {
             self.states = polls.states;
         } else {
             let next = polls.states.first().map_or(polls.covered, |&(poll, _)| poll as usize);
-            self.unmentioned_until(next);
-            for (poll, said) in polls.states {
-                self.set_from(poll as usize, said);
+            self.unseen_until(next);
+            for (poll, counts) in polls.states {
+                self.set_from(poll as usize, counts);
             }
         }
         self.covered = polls.covered;
     }
 
-    fn unmentioned_until(&mut self, poll: usize) {
+    fn unseen_until(&mut self, poll: usize) {
         if self.covered < poll {
-            self.set_from(self.covered, None);
+            self.set_from(self.covered, Counts::UNSEEN);
         }
     }
 
-    fn set_from(&mut self, poll: usize, said: Option<Said>) {
-        if said != self.states.last().and_then(|&(_, said)| said) {
-            self.states.push((poll as u32, said));
+    /// Takes what a poll says from it on.
+    fn take(&mut self, poll: usize, said: Said) {
+        self.was_installed |= said.is_installed;
+        self.has_negative_count |= said.is_negative;
+        self.set_from(poll, said.counts);
+    }
+
+    fn set_from(&mut self, poll: usize, counts: Counts) {
+        if counts != self.last() {
+            self.states.push((poll as u32, counts));
         }
+    }
+
+    fn last(&self) -> Counts {
+        self.states.last().map_or(Counts::UNSEEN, |&(_, counts)| counts)
     }
 
     /// Sets one poll among those that are there already.
     fn insert(&mut self, poll: usize, said: Said) {
         let after = self.states.partition_point(|&(from, _)| from as usize <= poll);
         let rest = self.states.split_off(after);
-        let before = self.states.last().and_then(|&(_, said)| said);
+        let before = self.last();
         if self.states.last().is_some_and(|&(from, _)| from as usize == poll) {
             self.states.pop();
         }
-        self.set_from(poll, Some(said));
+        self.take(poll, said);
         let next = rest.first().map_or(self.covered, |&(from, _)| from as usize);
         if poll + 1 < next {
             self.set_from(poll + 1, before);
         }
-        for (poll, said) in rest {
-            self.set_from(poll as usize, said);
+        for (poll, counts) in rest {
+            self.set_from(poll as usize, counts);
         }
     }
 }
 
 impl Counts {
-    /// Of a station that a poll does not mention.
+    /// Of a station that a poll does not mention, or does not tell the bikes of.
     pub(crate) const UNSEEN: Self =
         Self { bikes: UNKNOWN, ebikes: UNKNOWN, mechanical: UNKNOWN, docks: UNKNOWN };
 
@@ -326,15 +327,15 @@ mod tests {
         let stations: Vec<_> = grid
             .into_stations()
             .into_iter()
-            .map(|s| (s.id.clone(), bikes(&s, 8), s.duplicated))
+            .map(|s| (s.id.clone(), bikes(&s, 8), s.is_duplicated))
             .collect();
         let none = UNKNOWN;
         assert_eq!(
             stations,
             [
-                ("a".to_owned(), vec![2, 3, 5, 5, 5, 5, none, 5], 2),
-                ("b".to_owned(), vec![1, none, none, none, none, none, none, none], 0),
-                ("c".to_owned(), vec![none, 4, 6, 6, 7, 7, none, 7], 0),
+                ("a".to_owned(), vec![2, 3, 5, 5, 5, 5, none, 5], true),
+                ("b".to_owned(), vec![1, none, none, none, none, none, none, none], false),
+                ("c".to_owned(), vec![none, 4, 6, 6, 7, 7, none, 7], false),
             ]
         );
     }

@@ -109,9 +109,9 @@ pub(crate) fn station_sums(
     times_ms: &[Option<i64>],
 ) -> StationSums {
     let mut day = StationSums {
-        is_never_installed: station.is_never_installed(),
-        has_negative_count: station.has_negative_count(),
-        is_duplicated: station.is_duplicated(),
+        is_never_installed: !station.was_installed,
+        has_negative_count: station.has_negative_count,
+        is_duplicated: station.is_duplicated,
         parts: Vec::with_capacity(timeline.hours()),
         bikes_at: vec![None; times_ms.len()],
         ..StationSums::default()
