@@ -198,8 +198,8 @@ impl<'c> Rows<'c> {
     /// Gives the rows before this one to their station.
     fn go_to(&mut self, row: usize) {
         let [counts @ .., installed] = self.told;
-        let told = |number: i32| Some(number).filter(|&number| number != NULL);
-        let said = Said::of(counts.map(told), told(installed).map(|flag| flag != 0));
+        let installed = Some(installed).filter(|&flag| flag != NULL).map(|flag| flag != 0);
+        let said = Said::of(counts.map(Some), installed);
         let first = self.ahead.wrapping_add(self.row as i32) as u32 as usize;
         let mut numbers = first..first + row - self.row;
         while let Some(polls) = self.columns.next(&mut numbers) {

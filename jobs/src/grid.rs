@@ -10,7 +10,7 @@ use arrow::array::{Array as _, StringArray};
 use crate::observations::{PollRows, Said};
 
 /// In [`Counts`]: not told.
-pub(crate) const UNKNOWN: i32 = i32::MIN;
+pub(crate) const UNKNOWN: i32 = hotspots_data::NULL;
 
 /// What a poll says of a station. Each is at least 0, or [`UNKNOWN`]; where `bikes` is unknown, the
 /// station was not observed, and all are.

@@ -126,9 +126,10 @@ impl Observed {
 impl Said {
     /// Of what a row has in [`COLUMNS`] without the first.
     pub(crate) fn of(counts: [Option<i32>; 4], installed: Option<bool>) -> Self {
-        let is_negative = counts.iter().any(|count| count.is_some_and(|count| count < 0));
-        let count = |count: Option<i32>| count.filter(|&count| count >= 0).unwrap_or(UNKNOWN);
-        let [bikes, ebikes, mechanical, docks] = counts.map(count);
+        let told = counts.map(|count| count.unwrap_or(UNKNOWN));
+        let is_negative = told.iter().any(|&count| count < 0 && count != UNKNOWN);
+        let [bikes, ebikes, mechanical, docks] =
+            told.map(|count| if count < 0 { UNKNOWN } else { count });
         // Only `false` says that a station is not there; the flag may be absent.
         let is_installed = installed != Some(false);
         // Without a number of bikes the station was not observed.

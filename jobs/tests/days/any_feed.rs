@@ -16,26 +16,29 @@ const DATE: &str = "2026-02-10";
 const STATIONS: [&str; 3] = ["a", "b", "c"];
 const GAP_MINUTES: i64 = 15;
 
-/// What a poll says: a station, its bikes (below 0 and not told there are, too), and whether it stands.
-type Poll = Vec<(usize, Option<i32>, Option<bool>)>;
+/// What a poll says: a station, its bikes, ebikes, mechanical ones and docks (below 0 and not told there
+/// are, too), and whether it stands.
+type Row = (usize, [Option<i32>; 4], Option<bool>);
+type Poll = Vec<Row>;
 
 fn poll() -> impl Strategy<Value = Poll> {
     let installed = prop_oneof![Just(None), Just(Some(true)), Just(Some(true)), Just(Some(false))];
-    prop::collection::vec((0..3_usize, prop::option::weighted(0.9, -1..4_i32), installed), 1..5)
+    let counts = prop::array::uniform4(prop::option::weighted(0.9, -1..4_i32));
+    prop::collection::vec((0..3_usize, counts, installed), 1..5)
 }
 
 /// Polls of which most say nearly what the one before said.
 fn polls() -> impl Strategy<Value = Vec<Poll>> {
-    let step = (0..6_u8, poll(), 0..5_usize, 0..4_i32);
+    let step = (0..6_u8, poll(), 0..5_usize, 0..4_usize, 0..4_i32);
     (poll(), prop::collection::vec(step, 2..14)).prop_map(|(first, steps)| {
         let mut polls = vec![first];
-        for (kind, other, row, bikes) in steps {
+        for (kind, other, row, which, count) in steps {
             let mut next = polls[polls.len() - 1].clone();
             match kind {
                 0 => next = other,
                 1..=3 => {
                     let row = row % next.len();
-                    next[row].1 = Some(bikes);
+                    next[row].1[which] = Some(count);
                 }
                 _ => {}
             }
@@ -52,7 +55,7 @@ fn plainly(polls: &[Poll]) -> BTreeMap<&'static str, f64> {
         let hold = if index + 1 == polls.len() { GAP_MINUTES } else { 5 };
         for (station, name) in STATIONS.into_iter().enumerate() {
             let Some(first) = poll.iter().find(|row| row.0 == station) else { continue };
-            if let (_, Some(bikes @ 0..), None | Some(true)) = *first {
+            if let (_, [Some(bikes @ 0..), ..], None | Some(true)) = *first {
                 let sum = sums.entry(name).or_default();
                 *sum = (sum.0 + i64::from(bikes) * hold, sum.1 + hold);
             }
@@ -63,12 +66,14 @@ fn plainly(polls: &[Poll]) -> BTreeMap<&'static str, f64> {
 
 async fn put(city: &City, index: usize, poll: &Poll) {
     let at = city.day(DATE).start() + minutes(600 + 5 * index as i64);
-    let row =
-        |&(station, bikes, is_installed): &(usize, Option<i32>, Option<bool>)| StationStatus {
-            num_bikes_available: bikes,
-            is_installed,
-            ..status(at, STATIONS[station], 0, 3)
-        };
+    let row = |&(station, [bikes, ebikes, mechanical, docks], is_installed): &Row| StationStatus {
+        num_bikes_available: bikes,
+        num_ebikes_available: ebikes,
+        num_mechanical_available: mechanical,
+        num_docks_available: docks,
+        is_installed,
+        ..status(at, STATIONS[station], 0, 3)
+    };
     city.statuses(at, &poll.iter().map(row).collect::<Vec<_>>()).await;
 }
 

@@ -76,16 +76,22 @@ async fn a_station_that_moves_during_the_day_is_in_each_place_for_its_time() {
     let start = city.day(DATE).start();
     city.information(start, &[("a", OPERA)]).await;
     city.information(start + minutes(20), &[("a", BASTILLE)]).await;
-    for minute in [0, 10, 20] {
-        city.poll(start + minutes(minute), &[("a", 9, 1)]).await;
+    for (minute, bikes, docks) in [(0, 0, 1), (10, 9, 0), (20, 9, 1)] {
+        city.poll(start + minutes(minute), &[("a", bikes, docks)]).await;
     }
     // The day before is not moved by what happens on this one.
     city.poll(start - minutes(60), &[("a", 5, 5)]).await;
     city.aggregate().await;
     let (rows, day) = city.hotspots(DATE).await;
     // 20 of 35 minutes at the Opéra, 15 (the gap) at Bastille.
-    near(bikes_of(&rows, OPERA), 9.0 * 20.0 / 35.0);
+    near(bikes_of(&rows, OPERA), 9.0 * 10.0 / 35.0);
     near(bikes_of(&rows, BASTILLE), 9.0 * 15.0 / 35.0);
+    // At the Opéra it had no bike for the first half and no dock for the second.
+    for (place, share) in [(OPERA, 0.5), (BASTILLE, 0.0)] {
+        let row = rows.iter().find(|row| row.hex_id == hex(place)).expect("a cell");
+        near(row.empty_share, share);
+        near(row.full_share.expect("docks"), share);
+    }
     assert_eq!(day.stations, 1);
     near(bikes_of(&city.hotspots("2026-02-09").await.0, OPERA), 5.0);
     assert_eq!(city.station_days(DATE).await[0].hex_id_10, Some(hex(BASTILLE)));
