@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta};
 use hotspots_data::table::{Poll, Row, StationStatus};
-use hotspots_data::{Lake, Recorded};
-use hotspots_pipeline::{Clock as _, Intake, Stopper, WhenFull, ingest};
+use hotspots_data::{ContentHash, Key, Lake, Recorded};
+use hotspots_pipeline::spool::Depth;
+use hotspots_pipeline::twin::SimulatedClock;
+use hotspots_pipeline::{Clock as _, Intake, Metrics, Spool, Stopper, WhenFull, ingest};
 
 use crate::support::rig::{START_S, row};
 use crate::support::{FaultServer, FaultyStore, Rig, StoreFault};
@@ -107,6 +110,48 @@ async fn an_outage_of_hours_loses_nothing_and_keeps_the_order() {
         .map(|row| (row.observed_at.timestamp() - START_S) / 60)
         .collect();
     assert_eq!(minutes, (0..240).chain([300]).collect::<Vec<i64>>());
+}
+
+/// An object of its own on each day.
+fn object(day: i64) -> (Key, Bytes) {
+    let bytes = Bytes::from(format!("object of day {day}"));
+    let at = DateTime::from_timestamp(START_S, 0).unwrap() + TimeDelta::days(day);
+    let hash = ContentHash::of(&bytes);
+    (Recorded::StationStatus.key(&Rig::system(), at.date_naive(), at, hash), bytes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_while_the_spool_is_searched_is_brought_into_the_lake_too() {
+    // Many folders make the search long, so that days arrive whose folders it has not seen.
+    const WAITING: i64 = 400;
+    for round in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        for day in 0..WAITING {
+            let (key, bytes) = object(day);
+            let path = folder.path().join(key.to_string());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let spool = Arc::new(Spool::open(folder.path(), ROOMY, WhenFull::RefuseNew).unwrap());
+        let lake = Lake::over(Arc::new(FaultyStore::default()), "faulty:");
+        let (stopper, stop) = Stopper::new();
+        let uploads = tokio::spawn({
+            let (spool, lake) = (Arc::clone(&spool), lake.clone());
+            let clock = SimulatedClock::at(DateTime::UNIX_EPOCH);
+            async move { spool.upload(&lake, &clock, &stop, &Metrics::default()).await }
+        });
+        for day in WAITING..WAITING + 40 {
+            let (key, bytes) = object(day);
+            spool.put_new(&key, bytes).await.unwrap();
+        }
+        stopper.stop();
+        uploads.await.unwrap();
+        assert_eq!(spool.depth(), Depth::default(), "round {round}");
+        for day in 0..WAITING + 40 {
+            let (key, bytes) = object(day);
+            assert_eq!(lake.get(&key).await.unwrap().bytes, bytes);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

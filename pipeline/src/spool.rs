@@ -83,7 +83,7 @@ struct State {
     bytes: u64,
     /// What to upload next; the rest of what is on disk is looked up when this runs out.
     queue: VecDeque<Key>,
-    /// Whether the disk has more than the queue.
+    /// Whether the disk has more than the queue, and than the search under way will add to it.
     more_on_disk: bool,
     /// The last eighth of the limit that was warned of.
     warned_eighth: u64,
@@ -146,21 +146,21 @@ impl Spool {
     pub async fn put_new(&self, key: &Key, bytes: Bytes) -> Result<Put, SpoolError> {
         let size = bytes.len() as u64;
         self.make_room(key, size).await?;
-        let put = self.disk.put_new(key, bytes).await?;
-        if put == Put::Created {
-            let mut state = self.state();
-            state.files += 1;
-            state.bytes += size;
-            if state.queue.len() < QUEUE && !state.more_on_disk {
-                state.queue.push_back(key.clone());
-            } else {
-                state.more_on_disk = true;
-            }
-            self.warn_of_depth(&mut state);
-            drop(state);
-            self.arrived.notify_one();
+        let put = self.disk.put_new(key, bytes).await;
+        let mut state = self.state();
+        if !matches!(put, Ok(Put::Created)) {
+            state.count_out(size);
+            return Ok(put?);
         }
-        Ok(put)
+        if state.queue.len() < QUEUE && !state.more_on_disk {
+            state.queue.push_back(key.clone());
+        } else {
+            state.more_on_disk = true;
+        }
+        self.warn_of_depth(&mut state);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(Put::Created)
     }
 
     /// Brings what waits into `lake` until asked to stop, and then until nothing waits or the lake
@@ -186,7 +186,7 @@ impl Spool {
                 Ok(()) => self.upload_batch(&lake, batch, metrics).await,
                 Err(error) => {
                     metrics.upload(false);
-                    self.put_back(batch);
+                    self.state().put_first(batch);
                     Err(error)
                 }
             };
@@ -212,15 +212,18 @@ impl Spool {
     }
 
     async fn next_batch(&self) -> Vec<Key> {
-        let refill = {
-            let state = self.state();
-            state.queue.is_empty() && state.more_on_disk
-        };
-        if refill {
-            let keys = self.oldest_on_disk(QUEUE / 2).await;
+        let is_out = {
             let mut state = self.state();
-            state.more_on_disk = keys.len() == QUEUE / 2;
-            state.queue.extend(keys);
+            state.queue.is_empty() && std::mem::take(&mut state.more_on_disk)
+        };
+        if is_out {
+            // What arrives meanwhile joins the queue: the search may have passed its folder.
+            let found = self.oldest_on_disk(QUEUE / 2).await;
+            let mut state = self.state();
+            state.more_on_disk |= found.as_ref().is_none_or(|keys| keys.len() == QUEUE / 2);
+            let found = found.unwrap_or_default();
+            state.queue.retain(|key| !found.contains(key));
+            state.put_first(found);
         }
         let mut state = self.state();
         let count = state.queue.len().min(UPLOADS * 4);
@@ -246,15 +249,8 @@ impl Spool {
                 first_error.get_or_insert(error);
             }
         }
-        self.put_back(failed);
+        self.state().put_first(failed);
         first_error.map_or(Ok(()), Err)
-    }
-
-    fn put_back(&self, keys: Vec<Key>) {
-        let mut state = self.state();
-        for key in keys.into_iter().rev() {
-            state.queue.push_front(key);
-        }
     }
 
     async fn upload_one(&self, lake: &Lake, key: &Key) -> Result<(), LakeError> {
@@ -273,21 +269,26 @@ impl Spool {
     fn forget(&self, key: &Key, size: u64) {
         if std::fs::remove_file(self.folder.join(key.to_string())).is_ok() {
             let mut state = self.state();
-            state.files = state.files.saturating_sub(1);
-            state.bytes = state.bytes.saturating_sub(size);
+            state.count_out(size);
             let eighth = state.bytes * 8 / self.limit_bytes.max(1);
             state.warned_eighth = state.warned_eighth.min(eighth);
         }
     }
 
+    /// Counts an object in, with room made for it: before it is on disk, where the uploader may find
+    /// it and count it out at once.
     async fn make_room(&self, key: &Key, size: u64) -> Result<(), SpoolError> {
         let is_ledger = matches!(key, Key::Recorded { table: Recorded::Polls, .. });
         let share = if is_ledger { LEDGER_SHARE } else { 1.0 };
         let limit = (self.limit_bytes as f64 * share) as u64;
-        let held = self.state().bytes;
-        if held + size <= limit {
-            return Ok(());
-        }
+        let held = {
+            let mut state = self.state();
+            if state.bytes + size <= limit {
+                state.count_in(size);
+                return Ok(());
+            }
+            state.bytes
+        };
         if self.when_full == WhenFull::RefuseNew {
             let mib = |bytes: u64| bytes >> 20;
             let (held_mib, limit_mib) = (mib(held), mib(self.limit_bytes));
@@ -296,7 +297,7 @@ impl Spool {
         // A twentieth at a time, so that the folder is not searched for every poll.
         let target = self.limit_bytes - self.limit_bytes / 20;
         let mut dropped = 0;
-        for key in self.oldest_on_disk(QUEUE).await {
+        for key in self.oldest_on_disk(QUEUE).await.unwrap_or_default() {
             if self.state().bytes + size <= target {
                 break;
             }
@@ -309,20 +310,22 @@ impl Spool {
             dropped,
             "the spool was full: its {dropped} oldest objects are dropped, as configured"
         );
+        self.state().count_in(size);
         Ok(())
     }
 
-    /// The oldest objects on disk, oldest first.
-    async fn oldest_on_disk(&self, most: usize) -> Vec<Key> {
+    /// The oldest objects on disk, oldest first; `None`, and an error logged, where it cannot be read.
+    async fn oldest_on_disk(&self, most: usize) -> Option<Vec<Key>> {
         let folder = self.folder.clone();
         let search = tokio::task::spawn_blocking(move || oldest_in(&folder, most));
-        match search.await.map_err(std::io::Error::other).flatten() {
-            Ok(keys) => keys,
-            Err(error) => {
+        search
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .inspect_err(|error| {
                 error!("the spool `{}` cannot be read: {error}", self.folder.display());
-                Vec::new()
-            }
-        }
+            })
+            .ok()
     }
 
     /// Says so when another eighth of the limit is reached, from the second on.
@@ -344,6 +347,24 @@ impl Spool {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count_in(&mut self, size: u64) {
+        self.files += 1;
+        self.bytes += size;
+    }
+
+    fn count_out(&mut self, size: u64) {
+        self.files = self.files.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(size);
+    }
+
+    fn put_first(&mut self, keys: Vec<Key>) {
+        for key in keys.into_iter().rev() {
+            self.queue.push_front(key);
+        }
     }
 }
 
