@@ -10,6 +10,7 @@ use hotspots_data::{ContentHash, Key, Lake, Recorded};
 use hotspots_pipeline::spool::Depth;
 use hotspots_pipeline::twin::SimulatedClock;
 use hotspots_pipeline::{Clock as _, Intake, Metrics, Spool, Stopper, WhenFull, ingest};
+use tokio::task::JoinHandle;
 
 use crate::support::rig::{START_S, row};
 use crate::support::{FaultServer, FaultyStore, Rig, StoreFault};
@@ -120,6 +121,19 @@ fn object(day: i64) -> (Key, Bytes) {
     (Recorded::StationStatus.key(&Rig::system(), at.date_naive(), at, hash), bytes)
 }
 
+/// A spool in `folder` whose objects are being brought into a lake.
+fn uploading(folder: &Path) -> (Arc<Spool>, Lake, Stopper, JoinHandle<()>) {
+    let spool = Arc::new(Spool::open(folder, ROOMY, WhenFull::RefuseNew).unwrap());
+    let lake = Lake::over(Arc::new(FaultyStore::default()), "faulty:");
+    let (stopper, stop) = Stopper::new();
+    let uploads = tokio::spawn({
+        let (spool, lake) = (Arc::clone(&spool), lake.clone());
+        let clock = SimulatedClock::at(DateTime::UNIX_EPOCH);
+        async move { spool.upload(&lake, &clock, &stop, &Metrics::default()).await }
+    });
+    (spool, lake, stopper, uploads)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_while_the_spool_is_searched_is_brought_into_the_lake_too() {
     // Many folders make the search long, so that days arrive whose folders it has not seen.
@@ -132,14 +146,7 @@ async fn what_arrives_while_the_spool_is_searched_is_brought_into_the_lake_too()
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
-        let spool = Arc::new(Spool::open(folder.path(), ROOMY, WhenFull::RefuseNew).unwrap());
-        let lake = Lake::over(Arc::new(FaultyStore::default()), "faulty:");
-        let (stopper, stop) = Stopper::new();
-        let uploads = tokio::spawn({
-            let (spool, lake) = (Arc::clone(&spool), lake.clone());
-            let clock = SimulatedClock::at(DateTime::UNIX_EPOCH);
-            async move { spool.upload(&lake, &clock, &stop, &Metrics::default()).await }
-        });
+        let (spool, lake, stopper, uploads) = uploading(folder.path());
         for day in WAITING..WAITING + 40 {
             let (key, bytes) = object(day);
             spool.put_new(&key, bytes).await.unwrap();
@@ -152,6 +159,26 @@ async fn what_arrives_while_the_spool_is_searched_is_brought_into_the_lake_too()
             assert_eq!(lake.get(&key).await.unwrap().bytes, bytes);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_of_past_days_do_not_gather_in_the_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
+    let (spool, _lake, stopper, uploads) = uploading(folder.path());
+    for day in 0..5 {
+        let (key, bytes) = object(day);
+        spool.put_new(&key, bytes).await.unwrap();
+        while spool.depth().files > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+    let days = Recorded::StationStatus.dates_folder(&Rig::system());
+    assert_eq!(entries(&folder.path().join(days.as_ref())), 1);
+    stopper.stop();
+    uploads.await.unwrap();
+    Spool::open(folder.path(), ROOMY, WhenFull::RefuseNew).unwrap();
+    assert_eq!(entries(folder.path()), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

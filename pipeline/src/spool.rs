@@ -106,6 +106,7 @@ impl Spool {
         let failed = |source| SpoolError::Folder { path: folder.display().to_string(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut state = State::default();
+        Recorded::ALL.iter().for_each(|table| remove_empty(&folder.join(table.name())));
         walk(folder, &mut |path, size| match key_of(folder, path) {
             Some(_) => {
                 state.files += 1;
@@ -267,6 +268,13 @@ impl Spool {
     }
 
     fn forget(&self, key: &Key, size: u64) {
+        // Folders of days are not left to gather for years: the day before has had its uploads.
+        if let Key::Recorded { table, system, date, .. } = key
+            && let Some(before) = date.pred_opt()
+        {
+            let day = table.day_folder(system, before);
+            let _ = std::fs::remove_dir(self.folder.join(day.as_ref()));
+        }
         if std::fs::remove_file(self.folder.join(key.to_string())).is_ok() {
             let mut state = self.state();
             state.count_out(size);
@@ -409,14 +417,27 @@ fn oldest_in(folder: &Path, most: usize) -> std::io::Result<Vec<Key>> {
     Ok(oldest.into_sorted_vec().into_iter().map(|(_, key)| key).collect())
 }
 
+/// Removes a folder where nothing is left in it.
+fn remove_empty(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    let _ = std::fs::remove_dir(folder);
+}
+
 /// Visits every file below `folder` with its size.
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, u64)) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        // A file that goes while one looks has been uploaded.
+        // What goes while one looks has been uploaded.
         let Ok(meta) = entry.metadata() else { continue };
         if meta.is_dir() {
-            walk(&entry.path(), visit)?;
+            match walk(&entry.path(), visit) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                walked => walked?,
+            }
         } else {
             visit(&entry.path(), meta.len());
         }
