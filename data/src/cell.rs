@@ -89,6 +89,12 @@ impl Cell {
         self.0.grid_disk::<Vec<_>>(rings).into_iter().map(Self).collect()
     }
 
+    /// Whether it is one of the twelve of its resolution that have five neighbours in place of six.
+    #[must_use]
+    pub fn is_pentagon(self) -> bool {
+        self.0.is_pentagon()
+    }
+
     /// The cell of a coarser resolution that this one is part of; `None` for a finer resolution.
     #[must_use]
     pub fn parent(self, resolution: Resolution) -> Option<Self> {

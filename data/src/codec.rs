@@ -121,14 +121,14 @@ pub fn encode_batches(
     let mut entries = metadata.clone();
     entries.insert(SCHEMA.to_owned(), table.to_string());
     entries.insert(WRITTEN_BY.to_owned(), PROGRAM.to_owned());
-    let statistics = match layout {
-        Layout::Small => EnabledStatistics::None,
-        Layout::Described | Layout::Long | Layout::Compact => EnabledStatistics::Chunk,
-    };
     // What is computed is written again now and then, and read more often than it is written.
-    let level = match layout {
-        Layout::Small => ZstdLevel::try_new(3)?,
-        _ => ZstdLevel::try_new(1)?,
+    let (statistics, level) = match layout {
+        Layout::Small => (EnabledStatistics::None, ZstdLevel::try_new(3)?),
+        _ => (EnabledStatistics::Chunk, ZstdLevel::try_new(1)?),
+    };
+    let columns = |is_so: fn(&Field) -> bool| {
+        let columns = schema.fields().iter().filter(move |field| is_so(field));
+        columns.map(|field| ColumnPath::from(field.name().as_str()))
     };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -137,38 +137,34 @@ pub fn encode_batches(
         properties = properties.set_data_page_row_count_limit(usize::MAX);
     }
     if matches!(layout, Layout::Described | Layout::Long) {
-        // Compressed at the end; of one page an index says nothing.
+        // Compressed at the end, which moves the pages that an index would point to.
         properties =
             properties.set_compression(Compression::UNCOMPRESSED).set_offset_index_disabled(true);
     }
-    if layout == Layout::Long {
-        let is_whole = |field: &&Arc<Field>| {
-            matches!(field.data_type(), DataType::UInt32 | DataType::Timestamp(..))
-        };
-        for field in schema.fields().iter().filter(is_whole) {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+    match layout {
+        Layout::Small => {
+            for column in columns(is_bare) {
+                properties = properties.set_column_compression(column, Compression::UNCOMPRESSED);
+            }
+            for (column, encoding) in DISTINCT {
+                properties = properties
+                    .set_column_dictionary_enabled(column.into(), false)
+                    .set_column_encoding(column.into(), encoding);
+            }
         }
-    }
-    if layout == Layout::Described {
-        for field in schema.fields().iter().filter(|field| field.data_type() == &DataType::Float64)
-        {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties.set_column_dictionary_enabled(column, false);
+        Layout::Described => {
+            for column in columns(|field| field.data_type() == &DataType::Float64) {
+                properties = properties.set_column_dictionary_enabled(column, false);
+            }
         }
-    }
-    if layout == Layout::Small {
-        for field in schema.fields().iter().filter(|field| is_bare(field)) {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties.set_column_compression(column, Compression::UNCOMPRESSED);
+        Layout::Long => {
+            for column in columns(is_whole) {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            }
         }
-        for (column, encoding) in DISTINCT {
-            properties = properties
-                .set_column_dictionary_enabled(column.into(), false)
-                .set_column_encoding(column.into(), encoding);
-        }
+        Layout::Compact => {}
     }
     let properties = properties.set_created_by(PROGRAM.to_owned()).set_key_value_metadata(Some(
         entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
@@ -189,6 +185,10 @@ pub fn encode_batches(
         Layout::Described | Layout::Long => Ok(compress(bytes.into(), level)?),
         Layout::Small | Layout::Compact => Ok(bytes.into()),
     }
+}
+
+fn is_whole(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::UInt32 | DataType::Timestamp(..))
 }
 
 /// What a poll keeps uncompressed: a clock is one value, and counts are packed in a few bits each. A

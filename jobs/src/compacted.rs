@@ -110,6 +110,9 @@ const ROWS_AT_ONCE: usize = 4096;
 /// What a row tells: [`COLUMNS`] without the first, then [`POLL`].
 const TOLD: usize = COLUMNS.len();
 
+/// What most rows tell beside the row before them: all as there, and the next poll.
+const USUAL: [i32; TOLD] = [0, 0, 0, 0, 0, 1];
+
 /// The stations of a row group.
 fn read_group(
     groups: &Groups,
@@ -157,10 +160,10 @@ fn read_group(
     Ok(rows.stations)
 }
 
-/// The rows that are not as the row before them and of the next poll.
+/// The rows that tell anything but [`USUAL`].
 fn unusual(steps: &[[i32; ROWS_AT_ONCE]]) -> [bool; ROWS_AT_ONCE] {
     let mut unusual = [false; ROWS_AT_ONCE];
-    for (column, usual) in steps.iter().zip([0, 0, 0, 0, 0, 1]) {
+    for (column, usual) in steps.iter().zip(USUAL) {
         for (unusual, &step) in unusual.iter_mut().zip(column) {
             *unusual |= step != usual;
         }

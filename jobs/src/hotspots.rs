@@ -59,7 +59,7 @@ pub(crate) fn hotspots(
 fn smooth(cells: &[Cell], bikes: &[f64]) -> Vec<f64> {
     let mean = |(cell, near): (&Cell, &Vec<usize>)| {
         let sum: f64 = near.iter().map(|&near| bikes[near]).sum();
-        sum / cell.disk(1).len() as f64
+        sum / if cell.is_pentagon() { 6.0 } else { 7.0 }
     };
     cells.iter().zip(&neighbours(cells, 1)).map(mean).collect()
 }

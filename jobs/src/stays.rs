@@ -41,8 +41,8 @@ const PLACE: &str = "place";
 const STATION: &str = "station";
 const VERSION: &str = "version";
 
-/// Joins the stations of the status, by their ids, to where they stood. One without a place is in no stay. In order
-/// of station.
+/// Joins the stations of the status, by their ids, to where they stood. One without a place is in no
+/// stay. In order of station.
 pub(crate) fn stays(
     stations: &[String],
     places: &Places,

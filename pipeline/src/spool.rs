@@ -106,7 +106,9 @@ impl Spool {
         let failed = |source| SpoolError::Folder { path: folder.display().to_string(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut state = State::default();
-        Recorded::ALL.iter().for_each(|table| remove_empty(&folder.join(table.name())));
+        for table in Recorded::ALL {
+            remove_empty(&folder.join(table.name()));
+        }
         walk(folder, &mut |path, size| match key_of(folder, path) {
             Some(_) => {
                 state.files += 1;
