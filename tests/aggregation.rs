@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::support::{Finished, TestLake, hotspots};
+use hotspots_data::{Derived, Key, Lake, parse_date};
+use hotspots_jobs::{Options, Selection, aggregate};
+
+use crate::support::{Asked, FaultyStore, Finished, TestLake, hotspots, wait};
 
 const COMPUTED: [&str; 4] = ["hotspots", "hotspots_hourly", "station_days", "quality"];
 const DAILY: &str = "station_status_daily/system=demo/date=2026-09-15/station_status_daily.parquet";
@@ -45,6 +49,38 @@ fn change(lake: &TestLake, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(&path).expect("an object");
     change(&mut bytes);
     std::fs::write(&path, bytes).expect("it is written");
+}
+
+#[test]
+fn the_table_by_which_a_day_is_known_is_written_last() {
+    let (twin, store) = (twin(), FaultyStore::default());
+    let lake = Lake::over(Arc::new(store.clone()), "memory");
+    let computed: Vec<Key> = computed(&twin).keys().map(|path| path.parse().unwrap()).collect();
+    let of_days = Derived::DAYS.key(&"demo".parse().unwrap(), parse_date("2026-09-15").unwrap());
+    let others: Vec<Key> = computed.iter().filter(|key| **key != of_days).cloned().collect();
+    assert_eq!(others.len(), 7);
+    wait(async {
+        for (path, bytes) in twin.objects() {
+            if let Ok(key) = path.parse::<Key>()
+                && !computed.contains(&key)
+            {
+                lake.put_new(&key, bytes.into()).await.unwrap();
+            }
+        }
+        let missing = Arc::new(OnceLock::new());
+        let (seen, while_written) = (Arc::clone(&missing), lake.clone());
+        store.let_happen_before(Asked::Write, "hotspots/system=demo/resolution=10/", async move {
+            let mut count = 0;
+            for key in &others {
+                count += u32::from(while_written.version(key).await.unwrap().is_none());
+            }
+            seen.set(count).unwrap();
+        });
+        let (all, now) = (Selection::default(), "2026-12-01T00:00:00Z".parse().unwrap());
+        aggregate(&lake, &all, Options::default(), now, |_, _| {}).await.unwrap();
+        assert_eq!(missing.get(), Some(&0), "tables that came after it");
+        assert!(lake.version(&of_days).await.unwrap().is_some());
+    });
 }
 
 #[test]

@@ -112,6 +112,13 @@ fn a_new_table_is_picked_up_under_load_without_a_failed_or_mixed_answer() {
 fn a_new_day_is_the_latest_within_seconds_under_load_without_a_failed_or_mixed_answer() {
     let (lake, serving, fixture) = served(200, &[]);
     let load = Load::of(8, serving.address(), "/hotspots/latest");
+    let loads_of_others = [
+        "/hotspots/latest?resolution=9",
+        "/hotspots/latest/hours?resolution=9",
+        "/stations/latest",
+        "/quality/latest",
+    ]
+    .map(|path| Load::of(1, serving.address(), path));
     let is_known = || get(serving.address(), "/hotspots/2026-10-21").status == 200;
     assert!(!is_known());
     std::thread::sleep(Duration::from_millis(200));
@@ -125,15 +132,40 @@ fn a_new_day_is_the_latest_within_seconds_under_load_without_a_failed_or_mixed_a
     let took = written.elapsed();
     assert!(took < Duration::from_secs(5), "{took:?}");
     std::thread::sleep(Duration::from_millis(200));
-    let (seen, failed) = load.end();
-    assert_eq!((seen.len(), failed), (2, 0), "the day before, then the new one");
-    for response in seen {
-        let of = response.json()["date"].as_str().map(|date| format!("/hotspots/{date}"));
-        assert_eq!(
-            (response.status, of.as_deref()),
-            (200, Some(response.header("content-location")))
-        );
+    for load in std::iter::once(load).chain(loads_of_others) {
+        let (seen, failed) = load.end();
+        let bad = seen.iter().find(|response| response.status != 200);
+        assert!(bad.is_none(), "{:?}", bad.map(|bad| String::from_utf8_lossy(&bad.body)));
+        assert_eq!((seen.len(), failed), (2, 0), "the day before, then the new one");
+        for response in seen {
+            let document = response.json();
+            let of = document["date"].as_str().map(|date| format!("/{date}"));
+            assert!(of.is_some_and(|of| response.header("content-location").contains(&of)));
+        }
     }
+}
+
+#[test]
+fn a_days_folder_without_its_table_is_no_day() {
+    let (lake, serving, fixture) = served(30, &[]);
+    let good = get(serving.address(), "/hotspots/latest");
+    let next = parse_date("2026-10-21").expect("a date");
+    let key = Derived::DAYS.key(&fixture.system, next).to_string();
+    let table = lake.folder().join("lake").join(key);
+    std::fs::create_dir_all(table.parent().expect("its day")).unwrap();
+    // As a table is called that is being written, or whose writer was killed.
+    std::fs::write(table.with_extension("parquet#1"), b"half a table").unwrap();
+    std::thread::sleep(Duration::from_millis(1200));
+    let latest = get(serving.address(), "/hotspots/latest");
+    assert_eq!((latest.status, latest.body), (200, good.body));
+    assert_eq!(get(serving.address(), "/hotspots/2026-10-21").status, 404);
+    let days = get(serving.address(), "/hotspots").json();
+    assert_eq!(days["days"].as_array().map(Vec::len), Some(1), "{days}");
+    wait(fixture.write(&lake.open(), next)).expect("written");
+    until("the day is there", || {
+        let latest = get(serving.address(), "/hotspots/latest");
+        latest.header("content-location") == "/hotspots/2026-10-21"
+    });
 }
 
 #[test]

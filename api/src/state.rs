@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::recent::Asked;
 use crate::routes::{ALLOW, OfDay, Route, When, route};
-use crate::tables::{DAYS, Table, Tables};
+use crate::tables::{Table, Tables};
 
 /// Shared by all requests.
 #[derive(Debug)]
@@ -247,7 +247,7 @@ impl State {
         let system = self.system(asked).await?;
         let date = match when {
             When::On(date) => date,
-            When::Latest => match self.tables.dates(DAYS, &system).await?.last() {
+            When::Latest => match self.tables.dates(Derived::DAYS, &system).await?.last() {
                 Some(date) => *date,
                 None => return Err(self.no_day(&system, None).await),
             },
@@ -275,9 +275,9 @@ impl State {
     /// 404 that says how to get the table, or which days there are.
     async fn no_table(&self, of: Derived, day: &SystemDay) -> Problem {
         let SystemDay { system, date } = day;
-        match self.tables.dates(DAYS, system).await {
+        match self.tables.dates(Derived::DAYS, system).await {
             Err(failure) => failure.into(),
-            Ok(days) if of != DAYS && days.contains(date) => {
+            Ok(days) if of != Derived::DAYS && days.contains(date) => {
                 let name = of.name();
                 let of_resolution =
                     of.resolution().map_or_else(String::new, |r| format!(" of resolution {r}"));
@@ -295,7 +295,7 @@ impl State {
     async fn no_day(&self, system: &SystemId, date: Option<NaiveDate>) -> Problem {
         let title = "there are no hotspots of that day";
         let (systems, dates) =
-            match (self.tables.systems().await, self.tables.dates(DAYS, system).await) {
+            match (self.tables.systems().await, self.tables.dates(Derived::DAYS, system).await) {
                 (Ok(systems), Ok(dates)) => (systems, dates),
                 (Err(failure), _) | (_, Err(failure)) => return failure.into(),
             };

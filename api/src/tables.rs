@@ -15,7 +15,7 @@ use hotspots_data::codec::{self, Metadata};
 use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, Resolution, SystemId};
+use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, SystemId};
 use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
@@ -23,8 +23,6 @@ use crate::answers::Answers;
 use crate::attribution::Attribution;
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 
-/// The table whose folders say which systems and days there are.
-pub(crate) const DAYS: Derived = Derived::Hotspots(Resolution::HOTSPOTS);
 /// How long a closed day's figures are trusted in the list of days.
 const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// How long a system's name and licence are trusted.
@@ -106,7 +104,7 @@ impl Tables {
     /// The systems that have hotspots, by name.
     pub(crate) async fn systems(&self) -> Result<Arc<Vec<SystemId>>, Failure> {
         let look = async |kept: Option<Arc<Vec<SystemId>>>| {
-            let found = self.lake.derived_systems(DAYS).await?;
+            let found = self.lake.derived_systems(Derived::DAYS).await?;
             if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
                 return Err(Failure::Empty(self.lake.location().to_owned()));
             }
@@ -252,8 +250,13 @@ impl Tables {
         let known = read(&self.slots).get(key).cloned();
         let slot = match known {
             Some(slot) => slot,
-            // Only what the lake has gets a slot: names made up by clients take no memory.
-            None if !self.dates(table, system).await?.contains(&date) => return Ok(None),
+            // Only what the lake has gets a slot: names made up by clients take no memory. A day that is
+            // known has its tables, whatever the list says that was last looked at before.
+            None if !self.dates(Derived::DAYS, system).await?.contains(&date)
+                && !self.dates(table, system).await?.contains(&date) =>
+            {
+                return Ok(None);
+            }
             None => Arc::clone(write(&self.slots).entry(key.clone()).or_default()),
         };
         slot.used.store(self.turn.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
@@ -306,7 +309,7 @@ impl Tables {
 
     /// Tells a day that was removed from a lake that is not there.
     async fn check_that_it_is_there(&self) -> Result<(), Failure> {
-        if self.lake.derived_systems(DAYS).await?.is_empty() {
+        if self.lake.derived_systems(Derived::DAYS).await?.is_empty() {
             return Err(Failure::Empty(self.lake.location().to_owned()));
         }
         Ok(())

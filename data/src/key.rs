@@ -179,6 +179,9 @@ impl Recorded {
 }
 
 impl Derived {
+    /// The table by which a day is known: of a day's tables it is written last.
+    pub const DAYS: Self = Self::Hotspots(Resolution::HOTSPOTS);
+
     /// The table's name, which is its folder's and its file's.
     #[must_use]
     pub fn name(self) -> &'static str {

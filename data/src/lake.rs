@@ -360,7 +360,7 @@ impl Lake {
         table: Recorded,
         system: &SystemId,
     ) -> Result<Vec<NaiveDate>, LakeError> {
-        self.folders(&table.dates_folder(system), "date=", |text| parse_date(text).ok()).await
+        self.dates_in(&table.dates_folder(system)).await
     }
 
     /// The local dates that a computed table has of a system, earliest first.
@@ -372,7 +372,7 @@ impl Lake {
         table: Derived,
         system: &SystemId,
     ) -> Result<Vec<NaiveDate>, LakeError> {
-        self.folders(&table.dates_folder(system), "date=", |text| parse_date(text).ok()).await
+        self.dates_in(&table.dates_folder(system)).await
     }
 
     /// The systems that a recorded table knows, by name.
@@ -389,6 +389,23 @@ impl Lake {
     /// [`LakeError::Store`].
     pub async fn derived_systems(&self, table: Derived) -> Result<Vec<SystemId>, LakeError> {
         self.folders(&table.folder(), "system=", |text| text.parse().ok()).await
+    }
+
+    async fn dates_in(&self, folder: &Path) -> Result<Vec<NaiveDate>, LakeError> {
+        let dates = self.folders(folder, "date=", |text| parse_date(text).ok()).await?;
+        let Some(root) = &self.folder else { return Ok(dates) };
+        // A day's folder is there before its first object is, and after its last.
+        let root = root.join(folder.as_ref());
+        let kept = tokio::task::spawn_blocking(move || {
+            dates
+                .into_iter()
+                .filter(|date| has_objects(&root.join(format!("date={date}"))))
+                .collect()
+        });
+        kept.await.map_err(|error| {
+            let source = object_store::Error::JoinError { source: error };
+            self.failed("list", folder, source)
+        })
     }
 
     async fn folders<T: Ord>(
@@ -474,6 +491,16 @@ fn local_names(folder: &std::path::Path) -> Result<Vec<String>, object_store::Er
         entry.map_err(failed).map(|entry| entry.file_name())
     };
     entries.map(|entry| Ok(name(entry)?.to_string_lossy().into_owned())).collect()
+}
+
+/// Whether a folder holds objects, written to their end; of one that cannot be read, the reader says why.
+fn has_objects(folder: &std::path::Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .flatten()
+            .any(|entry| entry.file_name().as_encoded_bytes().ends_with(b".parquet")),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 fn local_folder(folder: PathBuf) -> Result<LocalFileSystem, String> {

@@ -301,8 +301,8 @@ async fn is_up_to_date(
     Ok(stored.into_iter().zip(wanted).all(is_same))
 }
 
-/// Writes the tables as they come, the hotspots last: who sees a new table of hotspots finds the others
-/// new too.
+/// Writes the tables as they come, the hotspots last, and of these last the one by which days are
+/// listed: who sees a day finds all its tables, and who sees new hotspots finds the rest new too.
 async fn write(
     lake: &Lake,
     system: &SystemId,
@@ -320,6 +320,9 @@ async fn write(
     let hotspots = written.try_filter_map(|kept| ready(Ok(kept))).try_collect::<Vec<_>>();
     let (hotspots, summary) = join(hotspots, tables.summary).await;
     let (hotspots, summary) = (hotspots?, summary?);
-    try_join_all(hotspots.into_iter().map(put)).await?;
+    let (listed, others): (Vec<_>, Vec<_>) =
+        hotspots.into_iter().partition(|(table, _)| *table == Derived::DAYS);
+    try_join_all(others.into_iter().map(put)).await?;
+    try_join_all(listed.into_iter().map(put)).await?;
     Ok(summary.map_or(DayOutcome::NoPolls, |day| DayOutcome::Written(Box::new(day))))
 }

@@ -21,7 +21,8 @@ pub struct Fixture {
     pub salt: u64,
 }
 
-const RESOLUTIONS: [Resolution; 2] = [Resolution::HOTSPOTS, Resolution::COARSER[0]];
+/// The one by which days are known comes last.
+const RESOLUTIONS: [Resolution; 2] = [Resolution::COARSER[0], Resolution::HOTSPOTS];
 const TIME_ZONE: chrono_tz::Tz = chrono_tz::Tz::Europe__Paris;
 
 impl Fixture {
@@ -30,9 +31,8 @@ impl Fixture {
         Self { system, cells, provisional: false, salt: 0 }
     }
 
-    /// Writes every computed table of a day at resolutions 10 and 9.
+    /// Writes every computed table of a day at resolutions 10 and 9, in the program's order.
     pub async fn write(&self, lake: &Lake, date: NaiveDate) -> Result<(), LakeError> {
-        self.write_hotspots(lake, date).await?;
         let metadata = Metadata::new();
         for resolution in RESOLUTIONS {
             let (table, rows) = (Derived::HotspotsHourly(resolution), self.hours(date, resolution));
@@ -40,7 +40,8 @@ impl Fixture {
         }
         let stations = self.stations(date);
         put(lake, Derived::StationDays, &self.system, date, &stations, &metadata).await?;
-        put(lake, Derived::Quality, &self.system, date, &self.checks(), &metadata).await
+        put(lake, Derived::Quality, &self.system, date, &self.checks(), &metadata).await?;
+        self.write_hotspots(lake, date).await
     }
 
     /// Writes the hotspots of a day alone.

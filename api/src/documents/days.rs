@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::reply::{self, Geometry, Header};
 use crate::selection;
 use crate::state::State;
-use crate::tables::{DAYS, Figures, schema_of};
+use crate::tables::{Figures, schema_of};
 
 /// Days looked at at once when a range is asked for.
 const DAYS_AT_ONCE: usize = 8;
@@ -76,7 +76,7 @@ impl State {
     pub(crate) async fn systems_document(&self) -> Result<Arc<Answer>, Problem> {
         let mut documents = Vec::new();
         for system in self.tables.systems().await?.iter() {
-            let dates = self.tables.dates(DAYS, system).await?;
+            let dates = self.tables.dates(Derived::DAYS, system).await?;
             let attribution = self.tables.attribution(system).await;
             documents.push(json!({
                 "system": system,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::{DaySummary, SystemId};
+use hotspots_data::{DaySummary, Derived, SystemId};
 use serde_json::json;
 
 use crate::answer::{Answer, Freshness};
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::reply::Header;
 use crate::routes::{OfDay, Route};
 use crate::state::State;
-use crate::tables::{DAYS, Table};
+use crate::tables::Table;
 
 /// One day of one system.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl State {
         if let Some(summary) = table.summary() {
             return Some(summary);
         }
-        let figures = self.tables.figures(DAYS, &day.system, day.date).await.ok().flatten();
+        let figures =
+            self.tables.figures(Derived::DAYS, &day.system, day.date).await.ok().flatten();
         figures.map(|figures| figures.summary.clone())
     }
 
