@@ -128,6 +128,15 @@ impl From<Cell> for u64 {
     }
 }
 
+impl TryFrom<u64> for Cell {
+    type Error = CellError;
+
+    fn try_from(index: u64) -> Result<Self, CellError> {
+        let cell = CellIndex::try_from(index).map(Self);
+        cell.map_err(|_| CellError::NotACell(format!("{index:x}")))
+    }
+}
+
 impl From<Resolution> for u8 {
     fn from(resolution: Resolution) -> Self {
         resolution.0.into()

@@ -57,6 +57,11 @@ impl Places {
 }
 
 impl Version {
+    /// Every station's place, in no order.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values()
+    }
+
     /// A version in force during `polls`.
     pub(crate) fn new(
         polls: Range<usize>,

@@ -36,29 +36,31 @@ pub(crate) struct StaySums {
     pub(crate) capacity_ms: i64,
 }
 
-/// What status and information are joined on: a station's index and a version's, as one number.
-const PLACE: &str = "place";
+const STATION_ID: &str = "station_id";
 const STATION: &str = "station";
 const VERSION: &str = "version";
+const CAPACITY: &str = "capacity";
 
-/// Joins the stations of the status, by their ids, to where they stood. One without a place is in no
-/// stay. In order of station.
+/// Joins the stations of the status to the information by `station_id` and groups them by the cells
+/// in which they stood. A station without information is in no stay. In order of station.
 pub(crate) fn stays(
     stations: &[String],
     places: &Places,
     resolutions: usize,
 ) -> PolarsResult<Vec<Stay>> {
-    let status = status(stations.len(), places.versions.len())?;
-    let joined =
-        status.inner_join(&information(stations, places, resolutions)?, [PLACE], [PLACE])?;
+    let information = information(places, resolutions)?;
+    let joined = status(stations)?.inner_join(&information, [STATION_ID], [STATION_ID])?;
     // Versions in which a station is in the same cells are one stay.
     let cells: Vec<String> = (0..resolutions).map(cell_column).collect();
     let keys = [STATION].into_iter().chain(cells.iter().map(String::as_str));
     let groups = joined.group_by(keys)?;
-    let whole = |name: &str| -> PolarsResult<Vec<u64>> {
+    let numbers = |name: &str| -> PolarsResult<Vec<u64>> {
         Ok(joined.column(name)?.u64()?.no_null_iter().collect())
     };
-    let (station, version) = (whole(STATION)?, whole(VERSION)?);
+    let (station, version) = (numbers(STATION)?, numbers(VERSION)?);
+    let capacity: Vec<Option<i32>> = joined.column(CAPACITY)?.i32()?.iter().collect();
+    let cells: Vec<Vec<u64>> =
+        cells.iter().map(|name| numbers(name)).collect::<PolarsResult<_>>()?;
     let stay = |rows: GroupsIndicator<'_>| {
         let rows: Vec<usize> = match rows {
             GroupsIndicator::Idx((_, rows)) => rows.iter().map(|&row| row as usize).collect(),
@@ -66,16 +68,13 @@ pub(crate) fn stays(
                 (from as usize..(from + rows) as usize).collect()
             }
         };
-        let station = station[*rows.first()?] as usize;
-        let place = |version| places.of(version, &stations[station]);
-        let docks = |row: usize| {
-            let version = version[row] as usize;
-            (version, place(version).and_then(|place| place.capacity))
-        };
-        let mut versions: Vec<_> = rows.into_iter().map(docks).collect();
+        let first = *rows.first()?;
+        let cell = |column: &Vec<u64>| Cell::try_from(column[first]).ok();
+        let mut versions: Vec<_> =
+            rows.iter().map(|&row| (version[row] as usize, capacity[row])).collect();
         versions.sort_unstable();
-        let cells = place(versions[0].0)?.cells.clone();
-        Some(Stay { station, cells, versions })
+        let cells = cells.iter().map(cell).collect();
+        Some(Stay { station: station[first] as usize, cells, versions })
     };
     let mut stays: Vec<Stay> = groups.get_groups().iter().filter_map(stay).collect();
     stays.sort_unstable_by_key(|stay| (stay.station, stay.versions[0]));
@@ -87,47 +86,45 @@ pub(crate) fn stays(
 pub(crate) fn get_ready() {
     pool::start();
     rayon::spawn(|| {
-        let joined = status(1, 1).and_then(|row| row.inner_join(&row, [PLACE], [PLACE]));
-        let _ = joined.and_then(|joined| joined.group_by([PLACE]).map(drop));
+        let joined = status(&[String::new()])
+            .and_then(|row| row.inner_join(&row, [STATION_ID], [STATION_ID]));
+        let _ = joined.and_then(|joined| joined.group_by([STATION]).map(drop));
     });
 }
 
-/// A row for each station of the status and version of the information.
-fn status(stations: usize, versions: usize) -> PolarsResult<DataFrame> {
-    let rows = || (0..stations).flat_map(|station| (0..versions).map(move |at| (station, at)));
-    let column = |name: &str, of: fn((usize, usize)) -> usize| {
-        Column::new(name.into(), rows().map(|row| of(row) as u64).collect::<Vec<_>>())
-    };
-    let places: Vec<u64> = (0..(stations * versions) as u64).collect();
+/// A row for each station of the status, numbered in their order.
+fn status(stations: &[String]) -> PolarsResult<DataFrame> {
+    let ids: Vec<&str> = stations.iter().map(String::as_str).collect();
+    let numbers: Vec<u64> = (0..stations.len() as u64).collect();
     DataFrame::new_infer_height(vec![
-        Column::new(PLACE.into(), places),
-        column(STATION, |row| row.0),
-        column(VERSION, |row| row.1),
+        Column::new(STATION_ID.into(), ids),
+        Column::new(STATION.into(), numbers),
     ])
 }
 
-/// A row for each of these stations in each version of the information that has it, with its cells; 0
-/// is no cell.
-fn information(
-    stations: &[String],
-    places: &Places,
-    resolutions: usize,
-) -> PolarsResult<DataFrame> {
-    let versions = places.versions.len();
-    let mut columns = vec![Vec::new(); 1 + resolutions];
-    for (station, id) in stations.iter().enumerate() {
-        for version in 0..versions {
-            let Some(place) = places.of(version, id) else { continue };
-            let key = (station * versions + version) as u64;
-            let cells = place.cells.iter().map(|cell| cell.map_or(0, u64::from));
-            for (column, value) in columns.iter_mut().zip([key].into_iter().chain(cells)) {
-                column.push(value);
+/// A row for each station in each version of the information, with its cells; 0 is no cell.
+fn information(places: &Places, resolutions: usize) -> PolarsResult<DataFrame> {
+    let (mut ids, mut versions, mut capacities) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cells = vec![Vec::new(); resolutions];
+    for (number, version) in places.versions.iter().enumerate() {
+        for place in version.places() {
+            ids.push(place.row.station_id.as_str());
+            versions.push(number as u64);
+            capacities.push(place.capacity);
+            for (column, cell) in cells.iter_mut().zip(&place.cells) {
+                column.push(cell.map_or(0, u64::from));
             }
         }
     }
-    let names = [PLACE.to_owned()].into_iter().chain((0..resolutions).map(cell_column));
-    let column = |(name, column): (String, Vec<u64>)| Column::new(name.into(), column);
-    DataFrame::new_infer_height(names.zip(columns).map(column).collect())
+    let cells = cells.into_iter().enumerate();
+    let cells = cells.map(|(resolution, cells)| Column::new(cell_column(resolution).into(), cells));
+    let mut columns = vec![
+        Column::new(STATION_ID.into(), ids),
+        Column::new(VERSION.into(), versions),
+        Column::new(CAPACITY.into(), capacities),
+    ];
+    columns.extend(cells);
+    DataFrame::new_infer_height(columns)
 }
 
 fn cell_column(resolution: usize) -> String {
