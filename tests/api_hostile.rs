@@ -372,17 +372,37 @@ fn requests_that_make_no_sense_are_refused_and_harm_nobody() {
         ("GET /hotspots/ HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n".to_owned(), // Chunked wins (RFC 9112, 6.3).
             &[200, 400]),
     ] {
+        let shown: String = request.chars().take(60).collect();
         let mut client = Client::connect(address);
-        // The server may well close before all of it is sent.
-        let _ = client.send(&request);
-        if let Some(response) = client.receive(true) {
-            let shown: String = request.chars().take(60).collect();
-            assert!(statuses.contains(&response.status), "{shown}: {}", response.status);
+        client.send(&request).unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let response = client.receive(true).unwrap_or_else(|| panic!("{shown}: no answer"));
+        assert!(statuses.contains(&response.status), "{shown}: {}", response.status);
+        if response.status >= 400 {
+            assert_eq!(response.header("content-type"), "application/problem+json", "{shown}");
+            let problem = response.json();
+            assert_eq!(problem["status"], response.status, "{shown}");
+            assert_eq!(problem["request_id"], response.header("x-request-id"), "{shown}");
         }
         assert_eq!(get(address, PATH).status, 200, "others are served");
     }
     let (ended_well, output) = serving.terminate();
     assert!(ended_well && !output.contains("panicked"), "{output}");
+}
+
+#[test]
+fn who_still_sends_a_body_gets_the_whole_refusal() {
+    let (_lake, serving, _fixture) = served(5, &[]);
+    let mut client = Client::connect(serving.address());
+    let bytes = 20_000_000;
+    client
+        .send(format!("POST /hotspots HTTP/1.1\r\nhost: x\r\ncontent-length: {bytes}\r\n\r\n"))
+        .unwrap();
+    for _ in 0..bytes / 100_000 {
+        client.send([b'x'; 100_000]).expect("what is sent is taken");
+    }
+    let response = client.receive(true).expect("an answer");
+    assert_eq!((response.status, &response.json()["status"]), (405, &405.into()));
+    assert!(client.is_closed_within(Duration::from_secs(5)));
 }
 
 #[test]

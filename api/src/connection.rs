@@ -1,23 +1,34 @@
 //! Open connections: who is idle, who must go, and who keeps others from the processor.
+//!
+//! A connection whose client may still be sending is closed in two steps: first our side, then, once
+//! the client has ended too or a moment has passed, all of it. Closed at once, the system would tell the
+//! client that what it sent was thrown away, and the client would lose the answer.
 
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Sleep;
 use tracing::debug;
 
 use crate::linger::Linger;
+use crate::refusal::{Refuse, refused, with_body};
 use crate::turns;
 
 /// The times between two looks at who is silent.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// How long a client that is still sending may read its answer before the connection is closed.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// What is thrown away of such a client's bytes before others get their turn.
+const THROWN_AWAY_BYTES: usize = 128 << 10;
 
 /// Every open connection.
 #[derive(Debug)]
@@ -36,6 +47,8 @@ pub(crate) struct Connection {
     active_ms: AtomicU64,
     /// Whether a request is being answered.
     busy: AtomicBool,
+    /// Whether the client may have sent what nobody reads: a body, or what follows a head refused.
+    is_unread: AtomicBool,
     /// Asks the connection to go.
     pub(crate) go: Notify,
 }
@@ -52,6 +65,7 @@ impl Connections {
             origin: self.origin,
             active_ms: AtomicU64::new(self.origin.elapsed().as_millis() as u64),
             busy: AtomicBool::new(false),
+            is_unread: AtomicBool::new(false),
             go: Notify::new(),
         });
         self.all().insert(connection.id, Arc::clone(&connection));
@@ -119,25 +133,69 @@ impl Connection {
         answer
     }
 
+    /// Takes note that the client sends what nobody reads.
+    pub(crate) fn leaves_unread(&self) {
+        self.is_unread.store(true, Ordering::Relaxed);
+    }
+
     /// Takes note of a sign of life.
     pub(crate) fn touch(&self) {
         self.active_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 }
 
-/// A socket that tells when some is taken of what had to wait, and that lets others run.
-#[derive(Debug)]
+/// A socket that tells when some is taken of what had to wait, lets others run, gives refusals a body,
+/// and waits at the end for a client that is still sending.
 pub(crate) struct Guarded {
     stream: TcpStream,
     connection: Arc<Connection>,
     /// Whether the other side let some of the answer wait.
     has_waited: bool,
     linger: Linger,
+    refuse: Refuse,
+    /// What is left to send in place of a refusal without a body.
+    refusal: Option<Bytes>,
+    /// Once our side is closed: until when the rest is read.
+    last_words: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, has_waited: false, linger: Linger::new() }
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, refuse: Refuse) -> Self {
+        let linger = Linger::new();
+        let (refusal, last_words) = (None, None);
+        Self { stream, connection, has_waited: false, linger, refuse, refusal, last_words }
+    }
+
+    /// Sends a whole problem document where `bytes` are a refusal without one.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.refusal.is_none()
+            && let Some(status) = refused(bytes)
+        {
+            self.connection.leaves_unread();
+            self.refusal = Some(with_body(bytes, &(self.refuse)(status)));
+        }
+        let Some(rest) = &mut self.refusal else { return Poll::Ready(Ok(0)) };
+        while !rest.is_empty() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            rest.advance(sent);
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Reads what still comes and throws it away, for a moment.
+    fn poll_throw_away(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.last_words.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_WORDS)));
+        let mut space = [0; 8 << 10];
+        for _ in 0..THROWN_AWAY_BYTES / space.len() {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return until.as_mut().poll(cx),
+            }
+        }
+        cx.waker().wake_by_ref();
+        until.as_mut().poll(cx)
     }
 
     fn watch(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -177,6 +235,10 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let refusal = ready!(self.poll_refuse(cx, bytes))?;
+        if refusal > 0 {
+            return Poll::Ready(Ok(refusal));
+        }
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(poll)
     }
@@ -207,7 +269,13 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.last_words.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if self.connection.is_unread.load(Ordering::Relaxed) {
+            ready!(self.poll_throw_away(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -215,6 +283,7 @@ impl AsyncWrite for Guarded {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use warp::http::Response;
 
     use super::*;
 
@@ -226,7 +295,8 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let connection = connections.open();
-        let mut guarded = Guarded::new(stream, Arc::clone(&connection));
+        let refuse: Refuse = Arc::new(|_| Response::default());
+        let mut guarded = Guarded::new(stream, Arc::clone(&connection), refuse);
         let body = vec![7; 64 << 20];
         let look = tokio::spawn({
             let connections = Arc::clone(&connections);

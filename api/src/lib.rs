@@ -19,6 +19,7 @@ mod page;
 mod params;
 mod problem;
 mod recent;
+mod refusal;
 mod reply;
 mod routes;
 mod selection;

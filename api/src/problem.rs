@@ -28,6 +28,22 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "the request cannot be understood", detail.into())
     }
 
+    /// 400, 414 or 431: not even the head could be read.
+    pub(crate) fn unreadable(status: StatusCode, most_bytes: usize) -> Self {
+        let (title, detail) = match status {
+            StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+                "the request's head is too long",
+                format!("the request line and all headers may have {most_bytes} bytes together"),
+            ),
+            _ => (
+                "the request cannot be read",
+                "its head is not HTTP/1.1 (is it TLS or HTTP/2? this server speaks neither)"
+                    .to_owned(),
+            ),
+        };
+        Self::new(status, title, detail)
+    }
+
     /// 404: there is no such thing.
     pub(crate) fn not_found(title: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, title, detail.into())
@@ -81,16 +97,16 @@ impl Problem {
     }
 
     /// The answer.
-    pub(crate) fn response(&self, instance: &str, request_id: &str) -> Response<Body> {
+    pub(crate) fn response(&self, instance: Option<&str>, request_id: &str) -> Response<Body> {
         let mut document = json!({
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
-            "instance": instance,
-            "request_id": request_id,
+                        "request_id": request_id,
         });
         if let Some(document) = document.as_object_mut() {
+            document.extend(instance.map(|path| ("instance".to_owned(), path.into())));
             document.extend(self.members.clone());
         }
         let mut response = Response::new(Body::from(document.to_string()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, Ready, ready};
 use hotspots_data::{Lake, SystemId};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
@@ -24,6 +24,7 @@ use warp::{Filter as _, Reply as _};
 use crate::answer::Body;
 use crate::connection::{Connection, Connections, Guarded};
 use crate::page::BaseMap;
+use crate::refusal::Refuse;
 use crate::state::State;
 use crate::tables::Tables;
 use crate::workers::Workers;
@@ -183,6 +184,7 @@ struct Hall {
     connections: Arc<Connections>,
     graceful: GracefulShutdown,
     http: http1::Builder,
+    refuse: Refuse,
     limits: Limits,
 }
 
@@ -197,8 +199,10 @@ impl Hall {
         // No `pipeline_flush`: it copies every body into a buffer of its connection before sending it, and
         // a client that asks on and on without reading would fill the memory with answers.
         http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
+        let refusing = Arc::clone(&state);
+        let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
         let graceful = GracefulShutdown::new();
-        Self { state, workers, connections, graceful, http, limits }
+        Self { state, workers, connections, graceful, http, refuse, limits }
     }
 
     /// Serves a connection in a task of its own.
@@ -228,10 +232,11 @@ impl Hall {
         let service = Desk { visit, walk };
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
         let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
+        let refuse = Arc::clone(&self.refuse);
         state.metrics.connections.fetch_add(1, Relaxed);
         self.workers.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                let stream = Guarded::new(stream, Arc::clone(&connection));
+                let stream = Guarded::new(stream, Arc::clone(&connection), refuse);
                 let http = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
                 tokio::select! {
                     result = http => if let Err(error) = result {
@@ -280,6 +285,9 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let Visit { state, connection } = &*self.visit;
+        if !request.body().is_end_stream() {
+            connection.leaves_unread();
+        }
         let (uri, query) = (request.uri(), request.uri().query().unwrap_or_default());
         match state.respond_again(request.method(), uri.path(), query, request.headers()) {
             Some(response) => {

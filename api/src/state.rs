@@ -104,7 +104,13 @@ impl State {
         let (pattern, response) = asked.recall(timer.began, |pattern, answer| {
             Some((pattern, answer.response_at_once(headers, is_private)?))
         })?;
-        let walk = Walk { method, path, query, id: self.metrics.request_id(headers), timer };
+        let walk = Walk {
+            method: method.as_str(),
+            path,
+            query,
+            id: self.metrics.request_id(headers),
+            timer,
+        };
         Some(self.end(&walk, pattern, response))
     }
 
@@ -129,9 +135,18 @@ impl State {
             (None, Ok(route)) => self.answer(route, method, path, query, headers).await,
             (None, Err(problem)) => Err(problem),
         };
-        let walk = Walk { method, path, query, id, timer };
-        let response = answered.unwrap_or_else(|problem| problem.response(path, walk.shown()));
+        let walk = Walk { method: method.as_str(), path, query, id, timer };
+        let response =
+            answered.unwrap_or_else(|problem| problem.response(Some(path), walk.shown()));
         self.end(&walk, pattern, response)
+    }
+
+    /// The response to a request whose head could not be read; at most `most_bytes` are.
+    pub(crate) fn refuse(&self, status: StatusCode, most_bytes: usize) -> Response<Body> {
+        let id = self.metrics.request_id(&HeaderMap::new());
+        let walk = Walk { method: "-", path: "", query: "", id, timer: self.metrics.timer() };
+        let response = Problem::unreadable(status, most_bytes).response(None, walk.shown());
+        self.end(&walk, "other", response)
     }
 
     /// What every response bears; counts and logs it.
@@ -156,9 +171,15 @@ impl State {
         let duration = walk.timer.stop(pattern, status);
         let (status, us) = (status.as_u16(), duration.as_micros() as u64);
         if status >= 500 {
-            warn!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
+            warn!(
+                request_id = shown,
+                method, path, query, status, us, "{shown} {method} {path}: {status}"
+            );
         } else {
-            debug!(request_id = shown, %method, path, query, status, us, "{shown} {method} {path}: {status}");
+            debug!(
+                request_id = shown,
+                method, path, query, status, us, "{shown} {method} {path}: {status}"
+            );
         }
         response
     }
@@ -354,7 +375,7 @@ impl State {
 
 /// A request on its way.
 struct Walk<'a> {
-    method: &'a Method,
+    method: &'a str,
     path: &'a str,
     query: &'a str,
     id: HeaderValue,
