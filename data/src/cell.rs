@@ -108,6 +108,11 @@ impl Resolution {
     /// 9 and 8: the coarser roll-ups whose cells `station_information` carries too.
     pub const COARSER: [Self; 2] = [Self(h3o::Resolution::Nine), Self(h3o::Resolution::Eight)];
 
+    /// All there are, from coarse to fine.
+    pub fn all() -> impl Iterator<Item = Self> {
+        h3o::Resolution::range(h3o::Resolution::Zero, h3o::Resolution::Fifteen).map(Self)
+    }
+
     /// Mean length of a hexagon's edge over the globe, in metres.
     #[must_use]
     pub fn edge_m(self) -> f64 {

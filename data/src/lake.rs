@@ -375,6 +375,28 @@ impl Lake {
         self.dates_in(&table.dates_folder(system)).await
     }
 
+    /// The days of a computed table with the version of each one's object, earliest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn derived_days(
+        &self,
+        table: Derived,
+        system: &SystemId,
+    ) -> Result<Vec<(NaiveDate, Version)>, LakeError> {
+        let folder = table.dates_folder(system);
+        let objects: Result<Vec<ObjectMeta>, _> =
+            self.store.list(Some(&folder)).try_collect().await;
+        let objects = objects.map_err(|error| self.failed("list", &folder, error))?;
+        let day = |meta: &ObjectMeta| match meta.location.as_ref().parse() {
+            Ok(Key::Derived { date, .. }) => Some((date, Version::of(meta))),
+            _ => None,
+        };
+        let mut days: Vec<(NaiveDate, Version)> = objects.iter().filter_map(day).collect();
+        days.sort_by_key(|(date, _)| *date);
+        Ok(days)
+    }
+
     /// The systems that a recorded table knows, by name.
     ///
     /// # Errors

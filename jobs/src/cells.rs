@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use hotspots_data::Cell;
+use hotspots_data::{Cell, Hour};
 
 use crate::hourly::HourColumns;
-use crate::hours::Hour;
 use crate::offers::{Offer, offers};
 use crate::places::Places;
 use crate::station_day::{Part, StationSums, Sums};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use hotspots_data::codec::CodecError;
 use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
-use hotspots_data::{DaySummary, Derived, Resolution, SystemId};
+use hotspots_data::{DaySummary, Derived, Hour, Resolution, SystemId, at_hour, hours};
 use rayon::prelude::*;
 
 use crate::aggregate::{AggregateError, Options};
@@ -14,7 +14,6 @@ use crate::day_inputs::{DayInputs, METHOD};
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::hotspots;
 use crate::hourly;
-use crate::hours::{Hour, at_hour, hours};
 use crate::poll_weights::{holds, longest_unobserved};
 use crate::quality::checks;
 use crate::read_day::ObservedDay;

@@ -9,13 +9,12 @@ use arrow::array::{
 use arrow::compute::take;
 use arrow::error::ArrowError;
 use bytes::Bytes;
-use hotspots_data::Cell;
 use hotspots_data::codec::{CodecError, Metadata};
 use hotspots_data::table::{HotspotHour, Row as _};
+use hotspots_data::{Cell, Hour};
 
 use crate::cells::Figures;
 use crate::hotspots::{largest, part};
-use crate::hours::Hour;
 
 /// The cells of an hour, in order.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The only crate with Polars. A night's walk ([`aggregate`]): `day_inputs` (which objects, from
 //! `status_day`) → `read_day` (objects become a `grid` of stations and polls, and the `places` where
-//! they stood) → `timeline` (how long each state holds, by `poll_weights` and `hours`) →
+//! they stood) → `timeline` (how long each state holds, by `poll_weights`) →
 //! `station_day` (exact sums per station) and `stays` (where each stood, joined in Polars) → `cells` →
 //! `hotspots` with `getis_ord` and `baseline`, `hourly`, `station_rows`, `quality` → objects in the lake.
 //! [`compact`] makes one object of a closed day's polls (`whole_day`, `pack`), which `compacted` reads;
@@ -20,7 +20,6 @@ mod getis_ord;
 mod grid;
 mod hotspots;
 mod hourly;
-mod hours;
 mod observations;
 mod offers;
 mod pack;

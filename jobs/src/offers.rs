@@ -212,10 +212,9 @@ fn share(part_ms: i64, whole_ms: i64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hours::hours;
     use chrono::{DateTime, TimeDelta, Utc};
     use chrono_tz::Tz;
-    use hotspots_data::Day;
+    use hotspots_data::{Day, hours};
 
     fn station(bikes: &[i32], docks: &[i32]) -> Spans {
         let mut spans = Spans::default();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hotspots_data::Hour;
 use hotspots_data::table::{StationDay, StationInformation};
 
 use crate::cells::mean;
-use crate::hours::Hour;
 use crate::places::{Place, Places};
 use crate::station_day::{StationSums, Sums};
 

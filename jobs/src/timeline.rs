@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hotspots_data::Day;
+use hotspots_data::{Day, Hour};
 
-use crate::hours::Hour;
 use crate::poll_weights::holds;
 
 /// A part of the day in which the same states hold.
@@ -190,8 +189,8 @@ impl<'s> Cursor<'s> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hours::hours;
     use chrono_tz::Tz;
+    use hotspots_data::hours;
 
     #[test]
     fn segments_are_cut_at_polls_and_at_hours() {

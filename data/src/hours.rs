@@ -1,21 +1,24 @@
 //! The hours of a local day, as its clocks show them.
 
+use crate::day::Day;
 use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
-use hotspots_data::Day;
 
 /// A stretch of the day in which the local clock shows one hour without being set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the hour of the clock is what it is called")]
-pub(crate) struct Hour {
+pub struct Hour {
     /// What the clock shows, 0 to 23.
-    pub(crate) hour: u32,
-    pub(crate) start: DateTime<Utc>,
-    pub(crate) end: DateTime<Utc>,
+    pub hour: u32,
+    /// Its first instant, in UTC.
+    pub start: DateTime<Utc>,
+    /// The first instant after it, in UTC.
+    pub end: DateTime<Utc>,
 }
 
 /// The hours of a day in order: 23 to 25 of them where clocks change by an hour. An hour that occurs
 /// twice is there twice; where clocks change by half an hour, one is cut.
-pub(crate) fn hours(day: Day) -> Vec<Hour> {
+#[must_use]
+pub fn hours(day: Day) -> Vec<Hour> {
     let shown = |instant: DateTime<Utc>| {
         let local = instant.with_timezone(&day.time_zone());
         (local.hour(), local.naive_local() - instant.naive_utc())
@@ -38,13 +41,16 @@ pub(crate) fn hours(day: Day) -> Vec<Hour> {
 }
 
 /// The instant at which the local clock first shows so many hours; `None` where it never does.
-pub(crate) fn at_hour(day: Day, hour: u32) -> Option<DateTime<Utc>> {
+#[must_use]
+pub fn at_hour(day: Day, hour: u32) -> Option<DateTime<Utc>> {
     let local = day.date().and_time(NaiveTime::from_hms_opt(hour, 0, 0)?);
     Some(day.time_zone().from_local_datetime(&local).earliest()?.with_timezone(&Utc))
 }
 
 impl Hour {
-    pub(crate) fn length_ms(&self) -> i64 {
+    /// How long it lasts, in milliseconds.
+    #[must_use]
+    pub fn length_ms(&self) -> i64 {
         (self.end - self.start).num_milliseconds()
     }
 }
@@ -55,7 +61,7 @@ mod tests {
     use chrono_tz::Tz;
 
     fn shown(date: &str, time_zone: Tz) -> Vec<u32> {
-        let day = Day::new(hotspots_data::parse_date(date).unwrap(), time_zone);
+        let day = Day::new(crate::day::parse_date(date).unwrap(), time_zone);
         let hours = hours(day);
         assert_eq!((hours[0].start, hours[hours.len() - 1].end), (day.start(), day.end()));
         assert!(hours.windows(2).all(|pair| pair[0].end == pair[1].start));
@@ -84,8 +90,7 @@ mod tests {
     #[test]
     fn where_clocks_change_by_half_an_hour_one_hour_is_cut() {
         // Lord Howe's clocks went back from 02:00 to 01:30 on 2026-04-05.
-        let day =
-            Day::new(hotspots_data::parse_date("2026-04-05").unwrap(), Tz::Australia__Lord_Howe);
+        let day = Day::new(crate::day::parse_date("2026-04-05").unwrap(), Tz::Australia__Lord_Howe);
         let hours = hours(day);
         let lengths: Vec<(u32, i64)> =
             hours[..4].iter().map(|hour| (hour.hour, hour.length_ms() / 60_000)).collect();
@@ -94,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_time_that_the_clocks_jump_over_is_no_instant() {
-        let day = Day::new(hotspots_data::parse_date("2026-03-29").unwrap(), Tz::Europe__Paris);
+        let day = Day::new(crate::day::parse_date("2026-03-29").unwrap(), Tz::Europe__Paris);
         assert_eq!(at_hour(day, 2), None);
         assert_eq!(at_hour(day, 8).unwrap().to_rfc3339(), "2026-03-29T06:00:00+00:00");
     }
