@@ -170,40 +170,6 @@ fn metrics_smoothing_and_baselines_rank_by_what_they_name() {
 }
 
 #[test]
-fn a_day_of_hours_comes_in_one_answer_of_23_24_or_25() {
-    let days = ["2026-03-29", "2026-06-01", "2026-10-25"];
-    let (_lake, serving) = served(&Fixture::of("velib", 9), &days);
-    for (day, hours) in days.iter().zip([23, 24, 25]) {
-        let response = get(serving.address(), &format!("/hotspots/{day}/hours"));
-        let document = response.json();
-        assert_eq!(document["hours"].as_array().unwrap().len(), hours, "{day}");
-        assert_eq!(document["hex_id"].as_array().unwrap().len(), 9);
-        let max = document["max"].as_f64().unwrap();
-        let values = document["values"].as_array().unwrap();
-        let flat: Vec<f64> =
-            values.iter().flat_map(|of| of.as_array().unwrap()).filter_map(Value::as_f64).collect();
-        assert_eq!(flat.len(), 9 * hours);
-        assert_eq!(flat.iter().copied().fold(0.0, f64::max).to_bits(), max.to_bits());
-
-        // The hour on its own has the same values, and weights that compare between hours.
-        let at = document["hours"].as_array().unwrap().iter().position(|h| h["hour"] == 8).unwrap();
-        let eight = get(serving.address(), &format!("/hotspots/{day}?hour=8"));
-        for row in rows(&eight, "hotspots") {
-            let cells = document["hex_id"].as_array().unwrap();
-            let cell = cells.iter().position(|id| *id == row["hex_id"]).unwrap();
-            assert_eq!(row["bikes"], values[cell][at]);
-            let weight = row["bikes"].as_f64().unwrap() / max;
-            assert!((row["weight"].as_f64().unwrap() - weight).abs() < 1e-6);
-        }
-    }
-    // The hour that occurs twice gives two rows a cell, told apart by when they begin.
-    let twice = get(serving.address(), "/hotspots/2026-10-25?hour=2");
-    assert_eq!(rows(&twice, "hotspots").len(), 18);
-    let none = get(serving.address(), "/hotspots/2026-03-29?hour=2");
-    assert_eq!(rows(&none, "hotspots").len(), 0);
-}
-
-#[test]
 fn a_cell_has_its_hours_its_stations_and_its_days() {
     let fixture = Fixture::of("velib", 12);
     let (_lake, serving) = served(&fixture, &[DAY, "2026-10-21", "2026-10-22"]);
@@ -351,10 +317,17 @@ fn what_cannot_be_answered_is_a_problem_that_says_what_could() {
     let empty = fixture.hotspots(date(DAY), Resolution::HOTSPOTS)[0].hex_id.replace("ffff", "7fff");
     for (path, status, needle) in [
         ("/hotspots/2026-10-21", 404, "2026-10-20 and 2026-10-22"),
-        ("/hotspots/2026-10-23?hour=3", 404, "no table `hotspots_hourly` of resolution 10"),
+        ("/hotspots/2026-10-23?hour=3", 404, "no table `hotspots_hourly`"),
         ("/stations/2026-10-23", 404, "no table `station_days`"),
-        ("/hotspots/2026-10-23?resolution=8", 404, "of resolution 8"),
-        ("/hotspots/latest?system=nowhere", 404, "system `nowhere` has no aggregated day"),
+        (
+            "/hotspots/2026-10-23?resolution=8",
+            404,
+            "no cells of resolution 8 on 2026-10-23, but of 9, 10",
+        ),
+        ("/hotspots/latest?system=nowhere", 404, "no aggregated day of system `nowhere`"),
+        ("/hotspots?system=nowhere", 404, "no aggregated day of system `nowhere`"),
+        ("/hotspots/2026-10-22/871fb4662ffffff", 404, "no cells of resolution 7"),
+        ("/hotspots?hex_id=871fb4662ffffff", 404, "no cells of resolution 7"),
         ("/hotspots/latest?hour=25", 400, "`25` is not a whole number from 0 to 23"),
         ("/hotspots/latest?hexagon=1", 400, "there is no parameter `hexagon`"),
         ("/systems?limit=1", 400, "no parameters"),

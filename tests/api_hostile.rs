@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{Derived, Resolution, parse_date};
 
 use crate::support::http::{Client, Response, get};
@@ -179,6 +180,10 @@ fn a_damaged_table_is_reported_and_the_last_good_one_served() {
         let served = get(serving.address(), PATH);
         assert_eq!((served.status, &served.body), (200, &good.body));
     }
+    // As Parquet, too, which else is the lake's own object.
+    let served = get(serving.address(), &format!("{PATH}?format=parquet"));
+    let (rows, _) = Hotspot::decode(served.body.into()).expect("a table");
+    assert_eq!(rows, fixture.hotspots(day(), Resolution::HOTSPOTS));
     // A day that never was good is refused, not made up.
     let other = parse_date("2026-10-21").unwrap();
     let damaged = Derived::Hotspots(Resolution::HOTSPOTS).key(&fixture.system, other);

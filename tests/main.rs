@@ -7,8 +7,10 @@
 
 mod aggregation;
 mod api;
+mod api_days;
 mod api_document;
 mod api_hostile;
+mod api_hours;
 mod bad_input;
 #[cfg(test)]
 mod compaction_races;

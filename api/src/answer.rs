@@ -271,7 +271,7 @@ mod tests {
         let text = "Where are the bikes piling up? ".repeat(100);
         let answer = Answer::new(Format::Json, Freshness::Changing, text.clone());
         let lake = hotspots_data::Lake::open("memory:///").unwrap();
-        let tables = crate::tables::Tables::new(lake, 0);
+        let tables = crate::tables::Tables::new(lake, 0, std::collections::HashMap::new());
         let state = State::new(tables, None, None, 1, &crate::page::BaseMap::default());
         let mut etags = Vec::new();
         for encoding in ["identity", "gzip", "br", "zstd"] {

@@ -30,5 +30,6 @@ mod turns;
 mod wishes;
 mod workers;
 
+pub use attribution::Attribution;
 pub use page::BaseMap;
 pub use server::{Limits, Options, Server};

@@ -195,6 +195,8 @@ fn content_type(name: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use hotspots_data::Lake;
 
     use super::*;
@@ -202,7 +204,7 @@ mod tests {
 
     /// A server's answer to GET with one header.
     async fn get(path: &str, name: header::HeaderName, value: &str) -> Response<Body> {
-        let tables = Tables::new(Lake::open("memory:///").unwrap(), 1 << 20);
+        let tables = Tables::new(Lake::open("memory:///").unwrap(), 1 << 20, HashMap::new());
         let state = State::new(tables, None, None, 4, &BaseMap::default());
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_str(value).unwrap());

@@ -1,12 +1,18 @@
 //! Which cells, in what order, how heavy: pure functions over a table's columns.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt32Type};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, Float64Array, RecordBatch, StringArray,
+    TimestampMillisecondArray, UInt32Array,
+};
+use arrow::compute::{take, take_record_batch};
+use arrow::datatypes::{
+    DataType, Field, Float64Type, Schema, TimestampMillisecondType, UInt32Type,
+};
 use arrow::error::ArrowError;
-use hotspots_data::Cell;
+use hotspots_data::{Cell, Hour};
 
 use crate::wishes::{Area, Order, RelativeTo, Wishes};
 
@@ -15,13 +21,15 @@ use crate::wishes::{Area, Order, RelativeTo, Wishes};
 pub(crate) struct Selected {
     /// The table's columns, with `rank`, `weight` and `share` of the metric wished for.
     pub(crate) batch: RecordBatch,
-    /// Cells that have the metric at all, in the whole city (and hour).
+    /// Cells that have the metric at all, in the whole city (and hour); one that has it in both hours
+    /// of a repeated one counts once.
     pub(crate) cells: usize,
     /// What a weight of 1 stands for, in the metric's unit.
     pub(crate) weight_of_one: f64,
 }
 
-/// The cells of a table of hotspots, or with [`Wishes::hour`] of hourly ones, as wished.
+/// The cells of a table of hotspots, or with [`Wishes::hour`] of hourly ones, as wished. Where clocks
+/// are set back and the hour comes twice, a cell has a row of each, ranked among those of the same.
 ///
 /// # Errors
 /// When a column is missing or of another type.
@@ -35,14 +43,23 @@ pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, A
         Some(hour) => Some((column(&located, "hour")?.as_primitive::<UInt32Type>(), hour)),
         None => None,
     };
+    let starts = match wishes.hour {
+        Some(_) => Some(instants(&located, "hour_start")?),
+        None => None,
+    };
+    let start = |row: usize| starts.map_or(0, |starts| starts.value(row));
     let in_hour = |row: usize| hours.is_none_or(|(hours, hour)| hours.value(row) == hour);
     let mut rows: Vec<usize> =
         (0..located.num_rows()).filter(|&row| values.is_valid(row) && in_hour(row)).collect();
     let ids = column(&located, "hex_id")?.as_string::<i32>();
     rows.sort_by(|&a, &b| {
-        values.value(b).total_cmp(&values.value(a)).then_with(|| ids.value(a).cmp(ids.value(b)))
+        let by_value = values.value(b).total_cmp(&values.value(a));
+        by_value.then_with(|| (ids.value(a), start(a)).cmp(&(ids.value(b), start(b))))
     });
-    let cells = rows.len();
+    let cells = match starts {
+        Some(_) => rows.iter().map(|&row| ids.value(row)).collect::<HashSet<_>>().len(),
+        None => rows.len(),
+    };
 
     let (lats, lngs) = (floats(&located, "lat")?, floats(&located, "lng")?);
     let inside = |row: &usize| wishes.area.contains(lats.value(*row), lngs.value(*row));
@@ -51,26 +68,25 @@ pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, A
         let signed = wishes.order == Order::Baseline;
         values.map(|value| if signed { value.abs() } else { value }).fold(0.0, f64::max)
     };
-    let mut ranks = ranks(&rows, values);
-    let (mut weight_of_one, mut sum) =
-        (0.0, rows.iter().map(|&row| values.value(row)).sum::<f64>());
+    let mut ranks = ranks(&rows, values, start);
+    let mut sums = sums(&rows, values, start);
+    let mut weight_of_one = 0.0;
     match wishes.relative_to {
         RelativeTo::City => {
-            let all: Vec<usize> =
+            let told: Vec<usize> =
                 (0..located.num_rows()).filter(|&row| values.is_valid(row)).collect();
-            weight_of_one = largest(&all);
+            weight_of_one = largest(&told);
             let (kept, kept_ranks) = rows.iter().zip(&ranks).filter(|(row, _)| inside(row)).unzip();
             (rows, ranks) = (kept, kept_ranks);
         }
         RelativeTo::Selection => {
             rows.retain(inside);
             weight_of_one = f64::max(weight_of_one, largest(&rows));
-            sum = rows.iter().map(|&row| values.value(row)).sum();
-            ranks = self::ranks(&rows, values);
+            sums = self::sums(&rows, values, start);
+            ranks = self::ranks(&rows, values, start);
         }
     }
 
-    let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
     let mut weights: Vec<f64> =
         rows.iter().map(|&row| ratio(values.value(row), weight_of_one)).collect();
     // In order of rank, so of weight: those that are heavy enough come first.
@@ -81,8 +97,11 @@ pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, A
     ranks.truncate(kept);
     weights.truncate(kept);
     let adds_up = wishes.metric.adds_up() && wishes.order != Order::Baseline;
-    let shares: Vec<Option<f64>> =
-        rows.iter().map(|&row| adds_up.then(|| ratio(values.value(row), sum))).collect();
+    let share = |&row: &usize| {
+        let sum = sums.get(&start(row)).copied().unwrap_or_default();
+        adds_up.then(|| ratio(values.value(row), sum))
+    };
+    let shares: Vec<Option<f64>> = rows.iter().map(share).collect();
     let indices: UInt32Array = rows.iter().map(|&row| row as u32).collect::<Vec<_>>().into();
     let taken = take_record_batch(&located, &indices)?;
     let batch = replaced(
@@ -96,14 +115,63 @@ pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, A
     Ok(Selected { batch, cells, weight_of_one })
 }
 
-/// All hours of the cells in the area, with their centres.
+/// All hours of the cells in the area that have the metric, with their centres; a row's weight is its
+/// metric's value ÷ the largest of any cell of the city in any hour.
 ///
 /// # Errors
 /// When a column is missing or of another type.
-pub(crate) fn all_hours(table: &RecordBatch, wishes: &Wishes) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn all_hours(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, ArrowError> {
     let located = with_centres(table)?;
-    let (lats, lngs) = (floats(&located, "lat")?, floats(&located, "lng")?);
-    matching(&located, |row| wishes.area.contains(lats.value(row), lngs.value(row)))
+    let values = floats(&located, wishes.column())?;
+    let told = matching(&located, |row| values.is_valid(row))?;
+    let ids = column(&told, "hex_id")?.as_string::<i32>();
+    let cells = ids.iter().collect::<HashSet<_>>().len();
+    let values = floats(&told, wishes.column())?.values();
+    let weight_of_one = values.iter().copied().fold(0.0, f64::max);
+    let weights = values.iter().map(|&value| ratio(value, weight_of_one));
+    let weights: ArrayRef = Arc::new(Float64Array::from_iter_values(weights));
+    let weighed = replaced(&told, vec![("weight", weights)])?;
+    let (lats, lngs) = (floats(&weighed, "lat")?, floats(&weighed, "lng")?);
+    let inside = |row| wishes.area.contains(lats.value(row), lngs.value(row));
+    let batch = matching(&weighed, inside)?;
+    Ok(Selected { batch, cells, weight_of_one })
+}
+
+/// One cell's rows of the hourly table for every hour of the day; in an hour in which it was not
+/// observed, all that was observed is null.
+///
+/// # Errors
+/// When a column is missing or of another type.
+pub(crate) fn every_hour(
+    table: &RecordBatch,
+    hex_id: &str,
+    hours: &[Hour],
+) -> Result<RecordBatch, ArrowError> {
+    const KEYS: [&str; 3] = ["hex_id", "hour", "hour_start"];
+    let rows = equal(table, "hex_id", hex_id)?;
+    let starts = instants(&rows, "hour_start")?;
+    let place: HashMap<i64, u32> =
+        starts.values().iter().zip(0..).map(|(start, row)| (*start, row)).collect();
+    let of = |hour: &Hour| place.get(&hour.start.timestamp_millis()).copied();
+    let at: UInt32Array = hours.iter().map(of).collect();
+    let schema = table.schema();
+    let column = |(field, values): (&Arc<Field>, &ArrayRef)| -> Result<ArrayRef, ArrowError> {
+        Ok(match field.name().as_str() {
+            "hex_id" => Arc::new(StringArray::from(vec![hex_id; hours.len()])),
+            "hour" => Arc::new(hours.iter().map(|hour| hour.hour).collect::<UInt32Array>()),
+            "hour_start" => {
+                let starts = hours.iter().map(|hour| hour.start.timestamp_millis());
+                let starts = TimestampMillisecondArray::from_iter_values(starts);
+                Arc::new(starts.with_data_type(field.data_type().clone()))
+            }
+            _ => take(values, &at, None)?,
+        })
+    };
+    let columns: Result<Vec<ArrayRef>, ArrowError> =
+        schema.fields().iter().zip(rows.columns()).map(column).collect();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let observed: Vec<&str> = names.filter(|name| !KEYS.contains(name)).collect();
+    RecordBatch::try_new(with_nulls(&schema, &observed), columns?)
 }
 
 /// The stations (`lat`, `lon`) in the area; all of them where it is the globe.
@@ -117,6 +185,24 @@ pub(crate) fn within(table: &RecordBatch, area: &Area) -> Result<RecordBatch, Ar
     let (lats, lngs) = (floats(table, "lat")?, floats(table, "lon")?);
     matching(table, |row| {
         lats.is_valid(row) && lngs.is_valid(row) && area.contains(lats.value(row), lngs.value(row))
+    })
+}
+
+/// The stations that stood last in a cell.
+///
+/// # Errors
+/// When a column is missing.
+pub(crate) fn stations_in(table: &RecordBatch, cell: Cell) -> Result<RecordBatch, ArrowError> {
+    let resolution = cell.resolution();
+    let stored = format!("hex_id_{resolution}");
+    if table.column_by_name(&stored).is_some() {
+        return equal(table, &stored, &cell.to_string());
+    }
+    let (lats, lngs) = (floats(table, "lat")?, floats(table, "lon")?);
+    matching(table, |row| {
+        lats.is_valid(row)
+            && lngs.is_valid(row)
+            && Cell::at(lats.value(row), lngs.value(row), resolution) == Ok(cell)
     })
 }
 
@@ -159,27 +245,69 @@ pub(crate) fn floats<'a>(
         .ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` holds no numbers")))
 }
 
+/// A column of instants.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn instants<'a>(
+    table: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a TimestampMillisecondArray, ArrowError> {
+    column(table, name)?
+        .as_primitive_opt::<TimestampMillisecondType>()
+        .ok_or_else(|| ArrowError::SchemaError(format!("column `{name}` holds no instants")))
+}
+
+/// A part of a whole; 0 of nothing.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// The schema with nulls allowed in these columns.
+fn with_nulls(schema: &Schema, names: &[&str]) -> Arc<Schema> {
+    let field = |field: &Arc<Field>| {
+        let may_be_null = field.is_nullable() || names.contains(&field.name().as_str());
+        field.as_ref().clone().with_nullable(may_be_null)
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
 fn matching(table: &RecordBatch, keep: impl Fn(usize) -> bool) -> Result<RecordBatch, ArrowError> {
     let rows: Vec<u32> =
         (0..table.num_rows()).filter(|&row| keep(row)).map(|row| row as u32).collect();
     take_record_batch(table, &UInt32Array::from(rows))
 }
 
-/// 1 for the first; equal values have equal rank, and the next rank is left out.
-fn ranks(rows: &[usize], values: &Float64Array) -> Vec<u32> {
-    let mut ranks: Vec<u32> = Vec::with_capacity(rows.len());
-    for (index, &row) in rows.iter().enumerate() {
+/// 1 for the first of those that start alike; equal values have equal rank, and the next rank is left
+/// out. The rows are in order of value.
+fn ranks(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) -> Vec<u32> {
+    /// How many there were, and the last one's value and rank.
+    #[derive(Clone, Copy, Default)]
+    struct Last(u32, f64, u32);
+    let mut last: HashMap<i64, Last> = HashMap::new();
+    let rank = |&row: &usize| {
+        let (value, last) = (values.value(row), last.entry(start(row)).or_default());
         #[expect(clippy::float_cmp, reason = "a tie is an equal number")]
-        let ties = index > 0 && values.value(rows[index - 1]) == values.value(row);
-        ranks.push(if ties { ranks[index - 1] } else { index as u32 + 1 });
+        let ties = last.0 > 0 && last.1 == value;
+        *last = Last(last.0 + 1, value, if ties { last.2 } else { last.0 + 1 });
+        last.2
+    };
+    rows.iter().map(rank).collect()
+}
+
+/// The sums of the values of those that start alike.
+fn sums(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) -> HashMap<i64, f64> {
+    let mut sums = HashMap::new();
+    for &row in rows {
+        *sums.entry(start(row)).or_default() += values.value(row);
     }
-    ranks
+    sums
 }
 
 /// Adds the centres of cells that a table knows by name only, as its second and third column.
 fn with_centres(table: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let ids = column(table, "hex_id")?.as_string::<i32>();
-    let mut known: std::collections::HashMap<&str, (f64, f64)> = std::collections::HashMap::new();
+    let mut known: HashMap<&str, (f64, f64)> = HashMap::new();
     let (mut lats, mut lngs) = (Vec::new(), Vec::new());
     for id in (0..ids.len()).map(|row| ids.value(row)) {
         let (lat, lng) = *known
@@ -251,7 +379,7 @@ fn described(name: &str, nullable: bool, unit: &str, meaning: &str) -> Field {
     Field::new(name, DataType::Float64, nullable).with_metadata(unit_and_meaning(unit, meaning))
 }
 
-fn unit_and_meaning(unit: &str, meaning: &str) -> std::collections::HashMap<String, String> {
+fn unit_and_meaning(unit: &str, meaning: &str) -> HashMap<String, String> {
     [("unit".to_owned(), unit.to_owned()), ("meaning".to_owned(), meaning.to_owned())].into()
 }
 

@@ -1,5 +1,6 @@
 //! The server: listens, lets warp route, and keeps clients from hurting one another.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use warp::path::FullPath;
 use warp::{Filter as _, Reply as _};
 
 use crate::answer::Body;
+use crate::attribution::Attribution;
 use crate::connection::{Connection, Connections, Guarded};
 use crate::page::BaseMap;
 use crate::refusal::Refuse;
@@ -38,6 +40,8 @@ pub struct Options {
     pub system: Option<SystemId>,
     /// The bearer token every request must bear; `None` is a public API.
     pub token: Option<String>,
+    /// What is known of systems whose feeds do not say whom to credit.
+    pub known: HashMap<SystemId, Attribution>,
     /// What lies under the map page's hexagons.
     pub base_map: BaseMap,
     /// What clients may use.
@@ -48,7 +52,8 @@ impl Options {
     /// A public API at `bind` with the usual limits, for `system` unless a request names another.
     #[must_use]
     pub fn public(bind: SocketAddr, system: Option<SystemId>) -> Self {
-        Self { bind, system, token: None, base_map: BaseMap::default(), limits: Limits::default() }
+        let (known, base_map, limits) = (HashMap::new(), BaseMap::default(), Limits::default());
+        Self { bind, system, token: None, known, base_map, limits }
     }
 }
 
@@ -98,7 +103,7 @@ impl Server {
     #[expect(clippy::unused_async, reason = "the port belongs to the runtime that awaits it")]
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = listen(options.bind)?;
-        let tables = Tables::new(lake, options.limits.memory_bytes);
+        let tables = Tables::new(lake, options.limits.memory_bytes, options.known);
         let making = options.limits.making;
         let state = State::new(tables, options.system, options.token, making, &options.base_map);
         let workers = Workers::start(making)?;

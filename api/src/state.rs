@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
-use hotspots_data::{Derived, SystemId};
+use hotspots_data::{Derived, Resolution, SystemId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
 use warp::http::header::{self, HeaderName};
@@ -14,6 +14,7 @@ use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use crate::answer::{Answer, Body, Freshness};
 use crate::docs;
 use crate::documents::{SystemDay, index};
+use crate::fresh::Failure;
 use crate::metrics::{Metrics, Timer};
 use crate::negotiate::{self, Format};
 use crate::openapi;
@@ -242,10 +243,17 @@ impl State {
 
     /// The system asked for, else the configured one, else the only one there is.
     pub(crate) async fn system(&self, asked: Option<SystemId>) -> Result<SystemId, Problem> {
-        if let Some(system) = asked.or_else(|| self.system.clone()) {
-            return Ok(system);
-        }
         let systems = self.tables.systems().await?;
+        if let Some(system) = asked {
+            return if systems.contains(&system) {
+                Ok(system)
+            } else {
+                Err(no_system(&system, &systems))
+            };
+        }
+        if let Some(system) = &self.system {
+            return Ok(system.clone());
+        }
         match systems.as_slice() {
             [] => Err(Problem::not_found(
                 "there are no hotspots yet",
@@ -268,8 +276,8 @@ impl State {
         let system = self.system(asked).await?;
         let date = match when {
             When::On(date) => date,
-            When::Latest => match self.tables.dates(Derived::DAYS, &system).await?.last() {
-                Some(date) => *date,
+            When::Latest => match self.tables.days(Derived::DAYS, &system).await?.last() {
+                Some(date) => date,
                 None => return Err(self.no_day(&system, None).await),
             },
         };
@@ -294,38 +302,68 @@ impl State {
     }
 
     /// 404 that says how to get the table, or which days there are.
-    async fn no_table(&self, of: Derived, day: &SystemDay) -> Problem {
+    pub(crate) async fn no_table(&self, of: Derived, day: &SystemDay) -> Problem {
         let SystemDay { system, date } = day;
-        match self.tables.dates(Derived::DAYS, system).await {
-            Err(failure) => failure.into(),
-            Ok(days) if of != Derived::DAYS && days.contains(date) => {
-                let name = of.name();
-                let of_resolution =
-                    of.resolution().map_or_else(String::new, |r| format!(" of resolution {r}"));
-                let detail = format!(
-                    "the lake has hotspots of {date} but no table `{name}`{of_resolution}: run `hotspots aggregate` to compute it"
-                );
-                let title = "that table of the day is not computed";
-                Problem::not_found(title, detail).with("table", name)
+        match self.tables.days(Derived::DAYS, system).await {
+            Err(failure) => return failure.into(),
+            Ok(days) if of == Derived::DAYS || !days.contains(*date) => {
+                return self.no_day(system, Some(*date)).await;
             }
-            Ok(_) => self.no_day(system, Some(*date)).await,
+            Ok(_) => {}
         }
+        let computed = match self.resolutions(day).await {
+            Ok(computed) => computed,
+            Err(failure) => return failure.into(),
+        };
+        let name = of.name();
+        match of.resolution() {
+            Some(resolution) if !computed.contains(&resolution) => {
+                let allowed: Vec<String> = computed.iter().map(ToString::to_string).collect();
+                let detail = format!(
+                    "the lake has no cells of resolution {resolution} on {date}, but of {}; `hotspots aggregate --resolutions` computes others",
+                    allowed.join(", ")
+                );
+                Problem::not_found(NOT_COMPUTED, detail)
+                    .with("parameter", "resolution")
+                    .with("value", resolution.to_string())
+                    .with("allowed", allowed)
+            }
+            _ => {
+                let detail = format!(
+                    "the lake has hotspots of {date} but no table `{name}`: run `hotspots aggregate` to compute it"
+                );
+                Problem::not_found(NOT_COMPUTED, detail).with("table", name)
+            }
+        }
+    }
+
+    /// The resolutions of which a day has hotspots.
+    async fn resolutions(&self, day: &SystemDay) -> Result<Vec<Resolution>, Failure> {
+        let mut computed = Vec::new();
+        for resolution in Resolution::all() {
+            let days = self.tables.days(Derived::Hotspots(resolution), &day.system).await?;
+            if days.contains(day.date) {
+                computed.push(resolution);
+            }
+        }
+        Ok(computed)
     }
 
     /// 404 that names the first, the last and the nearest days there are.
     async fn no_day(&self, system: &SystemId, date: Option<NaiveDate>) -> Problem {
         let title = "there are no hotspots of that day";
-        let (systems, dates) =
-            match (self.tables.systems().await, self.tables.dates(Derived::DAYS, system).await) {
-                (Ok(systems), Ok(dates)) => (systems, dates),
-                (Err(failure), _) | (_, Err(failure)) => return failure.into(),
-            };
-        let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
-            let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
-            let detail = format!("system `{system}` has no aggregated day");
-            return Problem::not_found(title, detail).with("systems", names);
+        let days = match self.tables.days(Derived::DAYS, system).await {
+            Ok(days) => days,
+            Err(failure) => return failure.into(),
         };
-        let date = date.unwrap_or(*last);
+        let (Some(first), Some(last)) = (days.first(), days.last()) else {
+            return match self.tables.systems().await {
+                Ok(systems) => no_system(system, &systems),
+                Err(failure) => failure.into(),
+            };
+        };
+        let date = date.unwrap_or(last);
+        let dates: Vec<NaiveDate> = days.dates().collect();
         let nearest: Vec<String> = nearest(&dates, date).map(ToString::to_string).collect();
         let detail = format!(
             "system `{system}` has days from {first} to {last}; nearest to {date}: {}",
@@ -452,6 +490,18 @@ fn options() -> Response<Body> {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+const NOT_COMPUTED: &str = "that table of the day is not computed";
+
+/// 404 for a system without any day.
+fn no_system(system: &SystemId, systems: &[SystemId]) -> Problem {
+    let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
+    let detail = format!("the lake has no aggregated day of system `{system}`");
+    Problem::not_found("there is no such system", detail)
+        .with("parameter", "system")
+        .with("value", system.to_string())
+        .with("allowed", names)
 }
 
 /// The path of a request for `latest`, with the day that it stands for.

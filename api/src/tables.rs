@@ -11,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use hotspots_data::Version;
-use hotspots_data::codec::{self, Metadata};
+use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
@@ -20,13 +20,11 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 use crate::answers::Answers;
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, Credit};
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
 
-/// How long a closed day's figures are trusted in the list of days.
-const CLOSED_TRUSTED_FOR: Duration = Duration::from_mins(1);
 /// How long a system's name and licence are trusted.
-const ATTRIBUTION_TRUSTED_FOR: Duration = Duration::from_mins(1);
+const CREDIT_TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Tables read from the lake at once.
 const LOADS: usize = 8;
 
@@ -40,8 +38,10 @@ pub(crate) struct Tables {
     limit_bytes: usize,
     slots: RwLock<HashMap<Key, Arc<Slot>>>,
     systems: Fresh<Vec<SystemId>>,
-    dates: Shelf<(Derived, SystemId), Vec<NaiveDate>>,
-    attributions: Shelf<SystemId, Attribution>,
+    days: Shelf<(Derived, SystemId), Days>,
+    credits: Shelf<SystemId, Credit>,
+    /// Of systems that do not say it themselves.
+    known: HashMap<SystemId, Attribution>,
     loads: Semaphore,
     serial: AtomicU64,
     turn: AtomicU64,
@@ -56,6 +56,15 @@ struct Slot {
     figures: Fresh<Figures>,
 }
 
+/// The days of one table and system, as the lake last had them.
+#[derive(Debug, Default)]
+pub(crate) struct Days {
+    /// Earliest first.
+    days: Vec<(NaiveDate, Version)>,
+    /// What was answered about many of them.
+    answers: Answers,
+}
+
 /// A table of one system and day.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -63,8 +72,6 @@ pub(crate) struct Table {
     pub(crate) batch: RecordBatch,
     /// What the file says of itself.
     pub(crate) metadata: Metadata,
-    /// The system whose it is, and whom to thank for it.
-    pub(crate) attribution: Arc<Attribution>,
     /// When the lake's object was written.
     pub(crate) modified: DateTime<Utc>,
     /// Another one for each table loaded.
@@ -86,14 +93,19 @@ pub(crate) struct Figures {
 }
 
 impl Tables {
-    pub(crate) fn new(lake: Lake, limit_bytes: usize) -> Self {
+    pub(crate) fn new(
+        lake: Lake,
+        limit_bytes: usize,
+        known: HashMap<SystemId, Attribution>,
+    ) -> Self {
         Self {
             lake,
             limit_bytes,
             slots: RwLock::default(),
             systems: Fresh::default(),
-            dates: RwLock::default(),
-            attributions: RwLock::default(),
+            days: RwLock::default(),
+            credits: RwLock::default(),
+            known,
             loads: Semaphore::new(LOADS),
             serial: AtomicU64::new(1),
             turn: AtomicU64::new(1),
@@ -118,22 +130,26 @@ impl Tables {
         self.systems.failure()
     }
 
-    /// The local dates that a table has of a system, earliest first.
-    pub(crate) async fn dates(
+    /// The local days that a table has of a system.
+    pub(crate) async fn days(
         &self,
         table: Derived,
         system: &SystemId,
-    ) -> Result<Arc<Vec<NaiveDate>>, Failure> {
+    ) -> Result<Arc<Days>, Failure> {
         if !self.systems().await?.contains(system) {
             return Ok(Arc::default());
         }
-        let fresh = entry(&self.dates, &(table, system.clone()));
-        let look = async |kept: Option<Arc<Vec<NaiveDate>>>| {
-            let found = self.lake.derived_dates(table, system).await?;
-            if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
-                self.check_that_it_is_there().await?;
+        let fresh = entry(&self.days, &(table, system.clone()));
+        let look = async |kept: Option<Arc<Days>>| {
+            let days = self.lake.derived_days(table, system).await?;
+            match kept {
+                Some(kept) if kept.days == days => return Ok(Some(kept)),
+                Some(kept) if days.is_empty() && !kept.days.is_empty() => {
+                    self.check_that_it_is_there().await?;
+                }
+                _ => {}
             }
-            Ok(Some(Arc::new(found)))
+            Ok(Some(Arc::new(Days { days, answers: Answers::default() })))
         };
         Ok(fresh.get(TRUSTED_FOR, look).await?.unwrap_or_default())
     }
@@ -148,10 +164,8 @@ impl Tables {
         let key = table.key(system, date);
         let Some(slot) = self.slot(&key, table, system, date).await? else { return Ok(None) };
         let before = slot.table.peek().map_or(0, |table| table.serial);
-        let found = slot
-            .table
-            .get(TRUSTED_FOR, |kept| Box::pin(self.look(table, system, &key, kept)))
-            .await?;
+        let found =
+            slot.table.get(TRUSTED_FOR, |kept| Box::pin(self.look(table, &key, kept))).await?;
         if found.as_ref().is_some_and(|found| found.serial != before) {
             self.make_room();
         }
@@ -167,36 +181,69 @@ impl Tables {
     ) -> Result<Option<Arc<Figures>>, Failure> {
         let key = table.key(system, date);
         let Some(slot) = self.slot(&key, table, system, date).await? else { return Ok(None) };
-        let is_closed = slot.figures.peek().is_some_and(|figures| !figures.summary.provisional);
-        let trusted_for = if is_closed { CLOSED_TRUSTED_FOR } else { TRUSTED_FOR };
-        slot.figures.get(trusted_for, |kept| self.look_at_figures(&key, kept)).await
+        let days = self.days(table, system).await?;
+        let kept = slot.figures.peek();
+        let is_same = kept.is_some_and(|kept| days.version(date) == Some(&kept.version));
+        let trusted_for = if is_same { Duration::MAX } else { Duration::ZERO };
+        slot.figures.get(trusted_for, |_| self.read_figures(&key)).await
     }
 
-    /// A table's own object.
-    pub(crate) async fn object(&self, key: &Key) -> Result<Bytes, Failure> {
-        Ok(self.lake.get(key).await?.bytes)
+    /// A table's rows, from memory if they are there; else they are read and not kept.
+    pub(crate) async fn rows(
+        &self,
+        table: Derived,
+        system: &SystemId,
+        date: NaiveDate,
+    ) -> Result<Option<RecordBatch>, Failure> {
+        let key = table.key(system, date);
+        let kept = read(&self.slots).get(&key).and_then(|slot| slot.table.peek());
+        let days = self.days(table, system).await?;
+        match kept.filter(|kept| days.version(date) == Some(&kept.version)) {
+            Some(kept) => Ok(Some(kept.batch.clone())),
+            None => Ok(self.read(table, &key).await?.map(|read| read.batch)),
+        }
     }
 
-    /// Who runs a system, as far as it says so.
-    pub(crate) async fn attribution(&self, system: &SystemId) -> Arc<Attribution> {
-        let fresh = entry(&self.attributions, system);
-        let look = |_| async { Ok(Some(Arc::new(Attribution::read(&self.lake, system).await?))) };
-        fresh.get(ATTRIBUTION_TRUSTED_FOR, look).await.ok().flatten().unwrap_or_default()
-    }
-
-    /// The answer called `name` of a table, made at most once.
-    pub(crate) async fn answer<E>(
+    /// A table as Parquet: the lake's own object while it is the one that was read, else its rows
+    /// written again.
+    pub(crate) async fn parquet(
         &self,
         table: &Table,
+        name: TableName,
+    ) -> Result<Bytes, CodecError> {
+        match self.lake.get(&table.key).await {
+            Ok(object) if object.version == table.version => Ok(object.bytes),
+            _ => codec::encode(name, Layout::Described, &table.batch, &table.metadata),
+        }
+    }
+
+    /// Who runs a system and must be credited, as far as anybody says so.
+    pub(crate) async fn credit(&self, system: &SystemId) -> Arc<Credit> {
+        let fresh = entry(&self.credits, system);
+        let nothing = Attribution::default();
+        let known = self.known.get(system).unwrap_or(&nothing);
+        let look = |kept: Option<Arc<Credit>>| async move {
+            let found = Credit::read(&self.lake, system, known).await?;
+            Ok(Some(kept.filter(|kept| **kept == found).unwrap_or_else(|| Arc::new(found))))
+        };
+        let found = fresh.get(CREDIT_TRUSTED_FOR, look).await.ok().flatten();
+        found
+            .unwrap_or_else(|| Arc::new(Credit { attribution: known.clone(), ..Credit::default() }))
+    }
+
+    /// The answer called `name` of a table or of many days, made at most once.
+    pub(crate) async fn answer<E>(
+        &self,
+        of: &impl Answered,
         name: &str,
         make: impl AsyncFnOnce() -> Result<Answer, E>,
     ) -> Result<Arc<Answer>, E> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        if let Some(answer) = table.answers.ready(name, turn) {
+        let (turn, answers) = (self.turn.fetch_add(1, Ordering::Relaxed), of.answers());
+        if let Some(answer) = answers.ready(name, turn) {
             return Ok(answer);
         }
         // In a box: what is done once must not make the way of every request wider.
-        let answer = Box::pin(table.answers.make(name, turn, make)).await?;
+        let answer = Box::pin(answers.make(name, turn, make)).await?;
         self.make_room();
         Ok(answer)
     }
@@ -211,10 +258,14 @@ impl Tables {
                 Some((used, table.size_bytes(), Arc::clone(slot)))
             })
             .collect();
-        let mut total: usize = kept.iter().map(|(_, size, _)| size).sum();
-        if total <= self.limit_bytes {
+        let of_days = self.all_days();
+        let bytes_of_days = || of_days.iter().map(|days| days.answers.size_bytes()).sum::<usize>();
+        let of_tables: usize = kept.iter().map(|(_, size, _)| size).sum();
+        if of_tables + bytes_of_days() <= self.limit_bytes {
             return;
         }
+        of_days.iter().for_each(|days| days.answers.forget_half());
+        let mut total = of_tables + bytes_of_days();
         kept.sort_by_key(|(used, _, _)| *used);
         let newest = kept.len().saturating_sub(1);
         for (index, (_, size, slot)) in kept.into_iter().enumerate() {
@@ -236,7 +287,13 @@ impl Tables {
         let slots = read(&self.slots);
         let sizes = slots.values().filter_map(|slot| Some(slot.table.peek()?.size_bytes()));
         let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
-        (count, bytes, self.evictions.load(Ordering::Relaxed))
+        let of_days = self.all_days();
+        let bytes_of_days: usize = of_days.iter().map(|days| days.answers.size_bytes()).sum();
+        (count, bytes + bytes_of_days, self.evictions.load(Ordering::Relaxed))
+    }
+
+    fn all_days(&self) -> Vec<Arc<Days>> {
+        read(&self.days).values().filter_map(|days| days.peek()).collect()
     }
 
     /// The slot of a table that the lake has.
@@ -252,8 +309,8 @@ impl Tables {
             Some(slot) => slot,
             // Only what the lake has gets a slot: names made up by clients take no memory. A day that is
             // known has its tables, whatever the list says that was last looked at before.
-            None if !self.dates(Derived::DAYS, system).await?.contains(&date)
-                && !self.dates(table, system).await?.contains(&date) =>
+            None if !self.days(Derived::DAYS, system).await?.contains(date)
+                && !self.days(table, system).await?.contains(date) =>
             {
                 return Ok(None);
             }
@@ -266,7 +323,6 @@ impl Tables {
     async fn look(
         &self,
         table: Derived,
-        system: &SystemId,
         key: &Key,
         kept: Option<Arc<Table>>,
     ) -> Result<Option<Arc<Table>>, Failure> {
@@ -280,12 +336,16 @@ impl Tables {
                 Some(_) => {}
             }
         }
+        Ok(self.read(table, key).await?.map(Arc::new))
+    }
+
+    /// Reads a table.
+    async fn read(&self, table: Derived, key: &Key) -> Result<Option<Table>, Failure> {
         let _permit = self.loads.acquire().await;
         let object = match self.lake.get(key).await {
             Err(LakeError::Missing { .. }) => return Ok(None),
             other => other?,
         };
-        let attribution = self.attribution(system).await;
         let (schema, bytes) = (schema_of(table), object.bytes);
         let decoded = tokio::task::spawn_blocking(move || codec::decode(&schema, bytes)).await;
         let damaged = |reason: String| Failure::Damaged { key: key.to_string(), reason };
@@ -295,16 +355,15 @@ impl Tables {
         if matches!(table, Derived::Hotspots(_)) {
             DaySummary::from_metadata(&metadata).map_err(|error| damaged(error.to_string()))?;
         }
-        Ok(Some(Arc::new(Table {
+        Ok(Some(Table {
             batch,
             metadata,
-            attribution,
             modified: object.modified,
             serial: self.serial.fetch_add(1, Ordering::Relaxed),
             key: key.clone(),
             version: object.version,
             answers: Answers::default(),
-        })))
+        }))
     }
 
     /// Tells a day that was removed from a lake that is not there.
@@ -315,16 +374,7 @@ impl Tables {
         Ok(())
     }
 
-    async fn look_at_figures(
-        &self,
-        key: &Key,
-        kept: Option<Arc<Figures>>,
-    ) -> Result<Option<Arc<Figures>>, Failure> {
-        if let Some(kept) = kept
-            && self.lake.version(key).await?.as_ref() == Some(&kept.version)
-        {
-            return Ok(Some(kept));
-        }
+    async fn read_figures(&self, key: &Key) -> Result<Option<Arc<Figures>>, Failure> {
         let _permit = self.loads.acquire().await;
         let object = match self.lake.get(key).await {
             Err(LakeError::Missing { .. }) => return Ok(None),
@@ -336,6 +386,48 @@ impl Tables {
             .and_then(|summary| Ok((summary, codec::row_count(object.bytes)?)));
         let (summary, cells) = read.map_err(|error| damaged(error.to_string()))?;
         Ok(Some(Arc::new(Figures { summary, cells, version: object.version })))
+    }
+}
+
+impl Days {
+    /// The local dates, earliest first.
+    pub(crate) fn dates(&self) -> impl ExactSizeIterator<Item = NaiveDate> + '_ {
+        self.days.iter().map(|(date, _)| *date)
+    }
+
+    pub(crate) fn first(&self) -> Option<NaiveDate> {
+        self.days.first().map(|(date, _)| *date)
+    }
+
+    pub(crate) fn last(&self) -> Option<NaiveDate> {
+        self.days.last().map(|(date, _)| *date)
+    }
+
+    pub(crate) fn contains(&self, date: NaiveDate) -> bool {
+        self.version(date).is_some()
+    }
+
+    fn version(&self, date: NaiveDate) -> Option<&Version> {
+        let at = self.days.binary_search_by_key(&date, |(date, _)| *date).ok()?;
+        Some(&self.days[at].1)
+    }
+}
+
+/// What answers are made of, and kept with.
+pub(crate) trait Answered {
+    /// The answers made so far.
+    fn answers(&self) -> &Answers;
+}
+
+impl Answered for Table {
+    fn answers(&self) -> &Answers {
+        &self.answers
+    }
+}
+
+impl Answered for Days {
+    fn answers(&self) -> &Answers {
+        &self.answers
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can be wished of a day's cells: by what, in which order, where, how many.
 
+use std::fmt::Write as _;
+
 /// What cells can be ranked by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Metric {
@@ -106,6 +108,22 @@ impl Wishes {
     /// Equal for equal wishes, and short for the usual ones.
     pub(crate) fn name(&self) -> String {
         if *self == Self::default() { String::new() } else { format!("{self:?}") }
+    }
+
+    /// What tells a file of these rows from one of all: empty for the usual wishes.
+    pub(crate) fn suffix(&self) -> String {
+        let mut suffix = match (self.order, self.metric) {
+            (Order::Plain, Metric::Bikes) => String::new(),
+            (Order::Plain, metric) => format!("-{}", metric.name()),
+            (Order::Smoothed, _) => "-smooth".to_owned(),
+            (Order::Baseline, _) => "-baseline".to_owned(),
+        };
+        if let Some(hour) = self.hour {
+            let _ = write!(suffix, "-hour-{hour:02}");
+        }
+        let is_part =
+            !self.area.is_everywhere() || self.min_weight.is_some() || self.limit.is_some();
+        suffix + if is_part { "-part" } else { "" }
     }
 
     /// The column that decides.

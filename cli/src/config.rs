@@ -3,12 +3,13 @@
 mod systems;
 mod units;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
-use hotspots_api::BaseMap;
+use hotspots_api::{Attribution, BaseMap};
 use hotspots_data::{Lake, SystemId};
 use hotspots_pipeline::{Intake, Target, WhenFull};
 use serde::Deserialize;
@@ -154,6 +155,11 @@ impl Settings {
         } else {
             BaseMap { light: style(0), dark: style(1) }
         }
+    }
+
+    /// What is known of systems whose feeds do not say whom to credit.
+    pub(crate) fn attributions(&self) -> HashMap<SystemId, Attribution> {
+        HashMap::new()
     }
 
     /// The system that was named, by flag or file.

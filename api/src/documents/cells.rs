@@ -1,10 +1,14 @@
 //! What is answered of a day's cells.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use hotspots_data::{Cell, Derived, Resolution};
+use chrono_tz::Tz;
 
-use super::SystemDay;
+use hotspots_data::table::TableName;
+use hotspots_data::{Cell, Day, DaySummary, Derived, Hour, Resolution, hours};
+
+use super::{Context, Making, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
@@ -32,46 +36,32 @@ impl State {
         };
         let table = self.need(of, day).await?;
         let name = format!("day {} {}", format.name(), wishes.name());
-        self.made(
-            day,
-            &table,
-            &name,
-            format,
-            || file(day),
-            async |header, summary| {
-                if format == Format::Parquet && wishes == Wishes::default() {
-                    return Ok(self.tables.object(&table.key).await?);
-                }
-                let table = Arc::clone(&table);
-                let make = move || {
-                    let selected = selection::select(&table.batch, &wishes)?;
-                    let header = header
-                        .with("resolution", u8::from(resolution))
-                        .with("metric", wishes.column())
-                        .with_some("hour", wishes.hour)
-                        .with("relative_to", wishes.reference())
-                        .with_number("weight_of_one", selected.weight_of_one, 6)
-                        .of_summary(summary.as_ref())
-                        .with("cells", selected.cells)
-                        .with("selected", selected.batch.num_rows())
-                        .with("attribution", table.attribution.as_ref());
-                    let mut metadata = table.metadata.clone();
-                    metadata.insert("hotspots.selection".to_owned(), format!("{wishes:?}"));
-                    let (rows, hexagon) = (&selected.batch, Geometry::Hexagon);
-                    let body = reply::table(
-                        format,
-                        name_of(of),
-                        "hotspots",
-                        &header,
-                        &metadata,
-                        rows,
-                        hexagon,
-                    );
-                    Ok(body?)
-                };
-                self.render(make).await
-            },
-        )
+        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let file = || file(day, resolution, wishes.suffix());
+        self.made(making, file, async |Context { header, summary, credit }| {
+            if format == Format::Parquet && wishes == Wishes::default() {
+                return Ok(self.tables.parquet(&table, name_of(of)).await?);
+            }
+            let table = Arc::clone(&table);
+            let make = move || {
+                let selected = selection::select(&table.batch, &wishes)?;
+                let header = header
+                    .with("resolution", u8::from(resolution))
+                    .with("metric", wishes.column())
+                    .with_some("hour", wishes.hour)
+                    .with("relative_to", wishes.reference())
+                    .with_number("weight_of_one", selected.weight_of_one, 6)
+                    .of_summary(summary.as_ref())
+                    .with("cells", selected.cells)
+                    .with("selected", selected.batch.num_rows())
+                    .with("attribution", &credit.attribution);
+                let (rows, hexagon) = (&selected.batch, Geometry::Hexagon);
+                let (is, metadata) =
+                    (TableName { name: "hotspots_selection", version: 1 }, &table.metadata);
+                Ok(reply::table(format, is, "hotspots", &header, metadata, rows, hexagon)?)
+            };
+            self.render(make).await
+        })
         .await
     }
 
@@ -87,23 +77,29 @@ impl State {
         let of = Derived::HotspotsHourly(resolution);
         let table = self.need(of, day).await?;
         let name = format!("hours {} {}", format.name(), wishes.name());
-        let file = || format!("{}-hours", file(day));
-        self.made(day, &table, &name, format, file, async |header, summary| {
+        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let file = || file(day, resolution, format!("-hours{}", wishes.suffix()));
+        self.made(making, file, async |Context { header, summary, credit }| {
             let table = Arc::clone(&table);
+            let all = hours_of(day, summary.as_ref());
             let make = move || {
+                let selected = selection::all_hours(&table.batch, &wishes)?;
                 let header = header
                     .with("resolution", u8::from(resolution))
                     .with("metric", wishes.column())
                     .with("relative_to", Wishes { hour: Some(0), ..wishes }.reference())
                     .of_summary(summary.as_ref())
-                    .with("attribution", table.attribution.as_ref());
+                    .with("attribution", &credit.attribution);
                 if format == Format::Json {
-                    let (rows, metric) = (&table.batch, wishes.column());
-                    return Ok(reply::hours(header, rows, metric, &wishes.area)?);
+                    return Ok(reply::hours(header, &selected, wishes.column(), &all)?);
                 }
-                let rows = selection::all_hours(&table.batch, &wishes)?;
-                let (metadata, none) = (&table.metadata, Geometry::None);
-                Ok(reply::table(format, name_of(of), "hours", &header, metadata, &rows, none)?)
+                let header = header
+                    .with_number("weight_of_one", selected.weight_of_one, 6)
+                    .with("cells", selected.cells);
+                let (rows, none) = (&selected.batch, Geometry::None);
+                let (is, metadata) =
+                    (TableName { name: "hotspots_hours", version: 1 }, &table.metadata);
+                Ok(reply::table(format, is, "hours", &header, metadata, rows, none)?)
             };
             self.render(make).await
         })
@@ -123,8 +119,11 @@ impl State {
         let stations = self.have(Derived::StationDays, day).await?;
         let serial = |table: &Option<Arc<Table>>| table.as_ref().map_or(0, |table| table.serial);
         let name = format!("{cell} {} {} {}", format.name(), serial(&hours), serial(&stations));
-        let file = || format!("{}-{cell}", file(day));
-        self.made(day, &table, &name, format, file, async |header, summary| {
+        let others = [hours.as_deref(), stations.as_deref()];
+        let making = Making { day, table: &table, others, format, name };
+        let file = || file(day, Resolution::HOTSPOTS, format!("-{cell}"));
+        let (hours, stations) = (hours.clone(), stations.clone());
+        self.made(making, file, async |Context { header, summary, credit }| {
             let id = cell.to_string();
             let row = selection::equal(&table.batch, "hex_id", &id)?;
             if row.num_rows() == 0 {
@@ -135,21 +134,25 @@ impl State {
             let header = header
                 .with("resolution", u8::from(resolution))
                 .of_summary(summary.as_ref())
-                .with("attribution", table.attribution.as_ref());
+                .with("attribution", &credit.attribution);
+            let hours = hours.map(|table| (hours_of(day, summary.as_ref()), table));
             let make = move || {
-                let of = |table: Option<Arc<Table>>, column: &str, out: &mut Vec<u8>| {
-                    match table {
-                        Some(table) => {
-                            reply::array(&selection::equal(&table.batch, column, &id)?, out);
-                        }
-                        None => out.extend(b"null"),
-                    }
-                    Ok::<_, Problem>(())
-                };
                 let mut more = b"\"hours\":".to_vec();
-                of(hours, "hex_id", &mut more)?;
+                match hours {
+                    Some((hours, table)) => {
+                        let rows = selection::every_hour(&table.batch, &id, &hours)?;
+                        reply::array(&rows, &mut more);
+                    }
+                    None => more.extend(b"null"),
+                }
                 more.extend(b",\"stations_of_cell\":");
-                of(stations, &format!("hex_id_{resolution}"), &mut more)?;
+                match stations {
+                    Some(table) => {
+                        let rows = selection::stations_in(&table.batch, cell)?;
+                        reply::array(&rows, &mut more);
+                    }
+                    None => more.extend(b"null"),
+                }
                 Ok(match format {
                     Format::GeoJson => reply::feature(&header, &row, Geometry::Hexagon, &more),
                     _ => reply::object(&header, "cell", &row, &more),
@@ -161,6 +164,16 @@ impl State {
     }
 }
 
-fn file(day: &SystemDay) -> String {
-    format!("hotspots-{}-{}", day.system, day.date)
+/// All hours of a day.
+fn hours_of(day: &SystemDay, summary: Option<&DaySummary>) -> Vec<Hour> {
+    hours(Day::new(day.date, summary.map_or(Tz::UTC, |summary| summary.time_zone)))
+}
+
+fn file(day: &SystemDay, resolution: Resolution, more: impl Display) -> String {
+    let SystemDay { system, date } = day;
+    if resolution == Resolution::HOTSPOTS {
+        format!("hotspots-{system}-{date}{more}")
+    } else {
+        format!("hotspots-{system}-{date}-resolution-{resolution}{more}")
+    }
 }

@@ -1,6 +1,7 @@
 //! What is answered of many days: the list of them, one cell over them, and the systems.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt32Array};
@@ -8,13 +9,15 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use hotspots_data::codec::Metadata;
 use hotspots_data::table::TableName;
 use hotspots_data::{Cell, Derived, Resolution, SystemId};
 use serde_json::json;
 
+use super::SystemDay;
 use crate::answer::{Answer, Freshness};
+use crate::fresh::Failure;
 use crate::negotiate::Format;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -36,55 +39,65 @@ impl State {
         let system = self.system(params.system.clone()).await?;
         let resolution = params.hex_id.map(Cell::resolution).or(params.resolution);
         let of = Derived::Hotspots(resolution.unwrap_or(Resolution::HOTSPOTS));
-        let dates = self.tables.dates(of, &system).await?;
-        let wanted = |date: &NaiveDate| {
-            params.from.is_none_or(|from| from <= *date) && params.to.is_none_or(|to| *date <= to)
-        };
-        let dates: Vec<NaiveDate> = dates.iter().copied().filter(wanted).collect();
-        let attribution = self.tables.attribution(&system).await;
-        let header = Header::default()
-            .with("system", &system)
-            .with_some("from", params.from)
-            .with_some("to", params.to)
-            .with_some("resolution", of.resolution().map(u8::from))
-            .with("attribution", attribution.as_ref());
-        let name = match params.hex_id {
-            Some(cell) => format!("{cell}-{system}"),
-            None => format!("days-{system}"),
-        };
-        let (batch, header, geometry) = match params.hex_id {
-            Some(cell) => {
-                let (lat, lng) = cell.centre();
-                let header = header
-                    .with("hex_id", cell.to_string())
-                    .with_number("lat", lat, 7)
-                    .with_number("lng", lng, 7);
-                (self.series(of, &system, &dates, cell).await?, header, Geometry::Hexagon)
+        let days = self.tables.days(of, &system).await?;
+        if days.last().is_none() && of != Derived::DAYS {
+            let last = self.tables.days(Derived::DAYS, &system).await?.last();
+            if let Some(date) = last {
+                return Err(self.no_table(of, &SystemDay { system, date }).await);
             }
-            None => (self.list(of, &system, &dates).await?, header, Geometry::None),
+        }
+        let credit = self.tables.credit(&system).await;
+        let range = (params.from, params.to);
+        let name = format!("{:?} {range:?} {} {:x}", params.hex_id, format.name(), credit.number());
+        let make = async || {
+            let wanted = |date: &NaiveDate| {
+                range.0.is_none_or(|from| from <= *date) && range.1.is_none_or(|to| *date <= to)
+            };
+            let dates: Vec<NaiveDate> = days.dates().filter(wanted).collect();
+            let header = Header::default()
+                .with("system", &system)
+                .with_some("from", range.0)
+                .with_some("to", range.1)
+                .with_some("resolution", of.resolution().map(u8::from))
+                .with("attribution", &credit.attribution);
+            let (batch, header, geometry) = match params.hex_id {
+                Some(cell) => {
+                    let (lat, lng) = cell.centre();
+                    let header = header
+                        .with("hex_id", cell.to_string())
+                        .with_number("lat", lat, 7)
+                        .with_number("lng", lng, 7);
+                    (self.series(of, &system, &dates, cell).await?, header, Geometry::Hexagon)
+                }
+                None => (self.list(of, &system, &dates).await?, header, Geometry::None),
+            };
+            let body = self.render(move || {
+                let (is, none) = (TableName { name: "days", version: 1 }, Metadata::new());
+                Ok(reply::table(format, is, "days", &header, &none, &batch, geometry)?)
+            });
+            let what = params.hex_id.map_or_else(|| "days".to_owned(), |cell| cell.to_string());
+            Ok::<_, Problem>(
+                Answer::new(format, Freshness::Changing, body.await?)
+                    .called(&format!("{what}-{system}{}", span(range)))
+                    .licensed(credit.attribution.license_url.as_deref()),
+            )
         };
-        let table = TableName { name: "days", version: 1 };
-        let metadata = Metadata::new();
-        let body = reply::table(format, table, "days", &header, &metadata, &batch, geometry);
-        let answer = Answer::new(format, Freshness::Changing, body?)
-            .called(&name)
-            .licensed(attribution.license_url.as_deref());
-        Ok(Arc::new(answer))
+        self.tables.answer(days.as_ref(), &name, make).await
     }
 
     /// The systems of the lake.
     pub(crate) async fn systems_document(&self) -> Result<Arc<Answer>, Problem> {
         let mut documents = Vec::new();
         for system in self.tables.systems().await?.iter() {
-            let dates = self.tables.dates(Derived::DAYS, system).await?;
-            let attribution = self.tables.attribution(system).await;
+            let days = self.tables.days(Derived::DAYS, system).await?;
+            let credit = self.tables.credit(system).await;
             documents.push(json!({
                 "system": system,
-                "days": dates.len(),
-                "first": dates.first(),
-                "last": dates.last(),
+                "days": days.dates().len(),
+                "first": days.first(),
+                "last": days.last(),
                 "href": format!("/hotspots?system={system}"),
-                "attribution": *attribution,
+                "attribution": credit.attribution,
             }));
         }
         let body = Header::default().with("systems", documents).json();
@@ -97,13 +110,20 @@ impl State {
         system: &SystemId,
         dates: &[NaiveDate],
     ) -> Result<RecordBatch, Problem> {
-        let figures: Vec<Option<Arc<Figures>>> = futures::stream::iter(dates.iter().copied())
-            // A damaged day is listed without figures; the log says why.
-            .map(|date| async move { self.tables.figures(of, system, date).await.ok().flatten() })
-            .buffered(DAYS_AT_ONCE)
-            .collect()
-            .await;
-        Ok(days_batch(system, dates, &figures)?)
+        let mut figures = futures::stream::iter(dates.iter().copied())
+            .map(|date| async move {
+                match self.tables.figures(of, system, date).await {
+                    // A damaged day is listed without figures; the log says why.
+                    Err(Failure::Damaged { .. }) => Ok(None),
+                    other => other,
+                }
+            })
+            .buffered(DAYS_AT_ONCE);
+        let mut all = Vec::with_capacity(dates.len());
+        while let Some(figures) = figures.try_next().await? {
+            all.push(figures);
+        }
+        Ok(days_batch(system, of, dates, &all)?)
     }
 
     async fn series(
@@ -113,13 +133,13 @@ impl State {
         dates: &[NaiveDate],
         cell: Cell,
     ) -> Result<RecordBatch, Problem> {
+        let _turn = self.turn().await?;
         let id = cell.to_string();
         let id = id.as_str();
         let mut rows = futures::stream::iter(dates.iter().copied())
             .map(|date| async move {
-                let table = self.tables.table(of, system, date).await?;
-                let Some(table) = table else { return Ok(None) };
-                let row = selection::equal(&table.batch, "hex_id", id)?;
+                let Some(rows) = self.tables.rows(of, system, date).await? else { return Ok(None) };
+                let row = selection::equal(&rows, "hex_id", id)?;
                 Ok::<_, Problem>(Some(dated(&row, date)?))
             })
             .buffered(DAYS_AT_ONCE);
@@ -134,6 +154,7 @@ impl State {
 
 fn days_batch(
     system: &SystemId,
+    table: Derived,
     dates: &[NaiveDate],
     figures: &[Option<Arc<Figures>>],
 ) -> Result<RecordBatch, ArrowError> {
@@ -151,7 +172,12 @@ fn days_batch(
         (Field::new(name, DataType::Utf8, false), Arc::new(StringArray::from(values)))
     };
     let provisional = figures.iter().map(|day| day.as_ref().map(|day| day.summary.provisional));
-    let hrefs = dates.iter().map(|date| format!("/hotspots/{date}?system={system}"));
+    let resolution = match table.resolution() {
+        Some(resolution) if table != Derived::DAYS => format!("&resolution={resolution}"),
+        _ => String::new(),
+    };
+    let href = |date: &NaiveDate| format!("/hotspots/{date}?system={system}{resolution}");
+    let hrefs = dates.iter().map(href);
     let columns = vec![
         text("date", dates.iter().map(ToString::to_string).collect()),
         (
@@ -167,6 +193,17 @@ fn days_batch(
     ];
     let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+/// The range in a file's name.
+fn span((from, to): (Option<NaiveDate>, Option<NaiveDate>)) -> String {
+    let mut span = String::new();
+    for (word, date) in [("from", from), ("to", to)] {
+        if let Some(date) = date {
+            let _ = write!(span, "-{word}-{date}");
+        }
+    }
+    span
 }
 
 /// Rows with the date put before them.

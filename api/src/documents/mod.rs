@@ -12,6 +12,7 @@ use hotspots_data::{DaySummary, Derived, SystemId};
 use serde_json::json;
 
 use crate::answer::{Answer, Freshness};
+use crate::attribution::Credit;
 use crate::negotiate::Format;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -25,6 +26,28 @@ use crate::tables::Table;
 pub(crate) struct SystemDay {
     pub(crate) system: SystemId,
     pub(crate) date: NaiveDate,
+}
+
+/// What an answer about a day is made of.
+struct Making<'a> {
+    day: &'a SystemDay,
+    /// The table that its rows are of; the answer is kept with it.
+    table: &'a Table,
+    /// Other tables that it tells of.
+    others: [Option<&'a Table>; 2],
+    format: Format,
+    /// Another for each other answer of the table.
+    name: String,
+}
+
+/// What is known of a day beside the rows of an answer.
+struct Context {
+    /// What every answer says of its day.
+    header: Header,
+    /// The day's figures.
+    summary: Option<DaySummary>,
+    /// Who must be credited.
+    credit: Arc<Credit>,
 }
 
 impl State {
@@ -46,17 +69,18 @@ impl State {
         }
     }
 
-    /// The answer called `name` of a table of a day, made at most once. `make` is given what every
-    /// answer says of its day, and the day's figures; `file` is what a file of it should be called.
+    /// An answer about a day, made at most once of one state of its tables and of whom it credits.
+    /// `make` is given what every answer says of its day, and the day's figures; `file` is what a file of
+    /// it should be called.
     async fn made(
         &self,
-        day: &SystemDay,
-        table: &Table,
-        name: &str,
-        format: Format,
+        making: Making<'_>,
         file: impl FnOnce() -> String,
-        make: impl AsyncFnOnce(Header, Option<DaySummary>) -> Result<Bytes, Problem>,
+        make: impl AsyncFnOnce(Context) -> Result<Bytes, Problem>,
     ) -> Result<Arc<Answer>, Problem> {
+        let Making { day, table, others, format, name } = making;
+        let credit = self.tables.credit(&day.system).await;
+        let name = format!("{name} {:x}", credit.number());
         let make = async || {
             let summary = self.summary(day, table).await;
             let is_closed = summary.as_ref().is_some_and(|summary| !summary.provisional);
@@ -65,13 +89,16 @@ impl State {
                 .with("system", &day.system)
                 .with("date", day.date)
                 .with_some("time_zone", summary.as_ref().map(|day| day.time_zone.name()));
-            let body = make(header, summary).await?;
+            let modified = others.iter().flatten().map(|other| other.modified);
+            let modified = modified.chain(credit.modified).fold(table.modified, Ord::max);
+            let licence = credit.attribution.license_url.clone();
+            let body = make(Context { header, summary, credit }).await?;
             Ok(Answer::new(format, freshness, body)
-                .modified(table.modified)
+                .modified(modified)
                 .called(&file())
-                .licensed(table.attribution.license_url.as_deref()))
+                .licensed(licence.as_deref()))
         };
-        self.tables.answer(table, name, make).await
+        self.tables.answer(table, &name, make).await
     }
 
     /// The day's figures: its own where the table has them, else those of its hotspots.
@@ -101,6 +128,8 @@ impl Header {
         self.with("provisional", day.provisional)
             .with_number("coverage", day.coverage, 6)
             .with("polls", day.polls)
+            .with("polls_expected", day.polls_expected)
+            .with("vehicle_polls", day.vehicle_polls)
             .with("first_poll", day.first_poll)
             .with("last_poll", day.last_poll)
             .with_number("longest_unobserved_s", day.longest_unobserved_s, 3)
@@ -108,6 +137,24 @@ impl Header {
             .with("stations_without_information", day.stations_without_information)
             .with("stations_without_position", day.stations_without_position)
             .with_number("bikes", day.bikes, 3)
+            .with_number("vehicles", day.vehicles, 3)
+    }
+
+    /// All that the day's own record says, for those who judge how far to trust it.
+    fn of_record(self, summary: Option<&DaySummary>) -> Self {
+        let Some(day) = summary else { return self };
+        self.of_summary(summary)
+            .with("stations_without_status", day.stations_without_status)
+            .with("stations_not_installed", day.stations_not_installed)
+            .with("stations_without_counts", day.stations_without_counts)
+            .with("cadence_s", day.cadence_s)
+            .with("max_gap_s", day.max_gap_s)
+            .with("baseline_days", day.baseline_days)
+            .with("gi_rings", day.gi_rings)
+            .with_number("gi_radius_m", day.gi_radius_m, 1)
+            .with("method", day.method)
+            .with("observations", &day.observations)
+            .with("inputs", &day.inputs)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotspots_data::Derived;
 
-use super::SystemDay;
+use super::{Context, Making, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
@@ -26,8 +26,9 @@ impl State {
         let of = Derived::StationDays;
         let table = self.need(of, day).await?;
         let name = format!("stations {} {}", format.name(), wishes.name());
-        let file = || format!("stations-{}-{}", day.system, day.date);
-        self.made(day, &table, &name, format, file, async |header, summary| {
+        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let file = || format!("stations-{}-{}{}", day.system, day.date, wishes.suffix());
+        self.made(making, file, async |Context { header, summary, credit }| {
             let table = Arc::clone(&table);
             let make = move || {
                 let inside = selection::within(&table.batch, &wishes.area)?;
@@ -36,7 +37,7 @@ impl State {
                     .with_some("provisional", summary.map(|day| day.provisional))
                     .with("stations_of_day", table.batch.num_rows())
                     .with("selected", rows.num_rows())
-                    .with("attribution", table.attribution.as_ref());
+                    .with("attribution", &credit.attribution);
                 let (metadata, point) = (&table.metadata, Geometry::Point);
                 Ok(reply::table(format, name_of(of), "stations", &header, metadata, &rows, point)?)
             };
@@ -54,19 +55,22 @@ impl State {
     ) -> Result<Arc<Answer>, Problem> {
         let table = self.need(Derived::StationDays, day).await?;
         let name = format!("station {} {station}", format.name());
-        let file = || format!("station-{}-{}", day.system, day.date);
-        self.made(day, &table, &name, format, file, async |header, summary| {
+        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let id: String = station.chars().map(plain).take(64).collect();
+        let file = || format!("station-{}-{}-{id}", day.system, day.date);
+        self.made(making, file, async |Context { header, summary, credit }| {
             let row = selection::equal(&table.batch, "station_id", &station)?;
             if row.num_rows() == 0 {
                 let SystemDay { system, date } = day;
                 let detail = format!("`{system}` had no station `{station}` on {date}");
                 return Err(Problem::not_found("there is no such station", detail)
                     .with("value", station)
-                    .with("stations", format!("/stations/{date}")));
+                    .with("stations", format!("/stations/{date}?system={system}")));
             }
             let header = header
                 .with_some("provisional", summary.map(|day| day.provisional))
-                .with("attribution", table.attribution.as_ref());
+                .with("attribution", &credit.attribution);
             Ok(match format {
                 Format::GeoJson => reply::feature(&header, &row, Geometry::Point, &[]),
                 _ => reply::object(&header, "station", &row, &[]),
@@ -84,10 +88,11 @@ impl State {
         let of = Derived::Quality;
         let table = self.need(of, day).await?;
         let name = format!("quality {}", format.name());
+        let making = Making { day, table: &table, others: [None; 2], format, name };
         let file = || format!("quality-{}-{}", day.system, day.date);
-        self.made(day, &table, &name, format, file, async |header, summary| {
+        self.made(making, file, async |Context { header, summary, credit }| {
             let header =
-                header.of_summary(summary.as_ref()).with("attribution", table.attribution.as_ref());
+                header.of_record(summary.as_ref()).with("attribution", &credit.attribution);
             let (metadata, rows, none) = (&table.metadata, &table.batch, Geometry::None);
             Ok(reply::table(format, name_of(of), "checks", &header, metadata, rows, none)?)
         })

@@ -67,9 +67,19 @@ fn one(
         Geometry::Point | Geometry::None => "station_id",
     };
     out.extend(b"{\"type\":\"Feature\",");
+    // A cell that has a row for each of several days or hours needs them to be told apart.
+    let when = ["date", "hour_start"].into_iter().find_map(|name| columns.named(name));
     if let Some(id) = columns.named(id) {
         out.extend(b"\"id\":");
         id.json(row, out);
+        if let Some(when) = when {
+            let mut text = Vec::new();
+            when.csv(row, &mut text);
+            out.pop();
+            out.push(b'/');
+            out.extend(text);
+            out.push(b'"');
+        }
         out.push(b',');
     }
     out.extend(b"\"geometry\":");

@@ -2,67 +2,59 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, TimestampMillisecondType, UInt32Type};
+use arrow::array::AsArray as _;
 use arrow::error::ArrowError;
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat};
-use hotspots_data::Cell;
+use chrono::SecondsFormat;
+use hotspots_data::Hour;
 use serde_json::json;
 
 use super::{Header, columns};
-use crate::selection::column;
-use crate::wishes::Area;
+use crate::selection::{Selected, column, floats, instants};
 
 /// One list a column: `hex_id`, `lat`, `lng`, and `values` with one list of hours a cell, in the order
-/// of `hours`; null where the cell was not observed. `max` is what a weight of 1 stands for.
+/// of `hours`, which are all those of the day; null where the cell was not observed. `max` is what a
+/// weight of 1 stands for.
 ///
 /// # Errors
 /// When a column is missing.
 pub(crate) fn hours(
     header: Header,
-    batch: &RecordBatch,
+    selected: &Selected,
     metric: &str,
-    area: &Area,
+    hours: &[Hour],
 ) -> Result<Bytes, ArrowError> {
+    let Selected { batch, cells: of_city, weight_of_one } = selected;
     let ids = column(batch, "hex_id")?.as_string::<i32>();
-    let hour = column(batch, "hour")?.as_primitive::<UInt32Type>();
-    let starts = column(batch, "hour_start")?.as_primitive::<TimestampMillisecondType>();
+    let starts = instants(batch, "hour_start")?;
+    let (lats, lngs) = (floats(batch, "lat")?, floats(batch, "lng")?);
     let field = batch.schema().field_with_name(metric)?.clone();
-    let values = column(batch, metric)?.as_primitive::<Float64Type>();
+    let values = floats(batch, metric)?;
 
-    let hours: BTreeMap<i64, u32> =
-        (0..batch.num_rows()).map(|row| (starts.value(row), hour.value(row))).collect();
-    let places: BTreeMap<i64, usize> = hours.keys().copied().zip(0..).collect();
-    let mut cells: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
-    let mut max = 0.0_f64;
-    for row in (0..batch.num_rows()).filter(|&row| values.is_valid(row)) {
-        max = max.max(values.value(row));
-        let cell = cells.entry(ids.value(row)).or_insert_with(|| vec![None; hours.len()]);
+    let places: BTreeMap<i64, usize> =
+        hours.iter().map(|hour| hour.start.timestamp_millis()).zip(0..).collect();
+    let mut cells: BTreeMap<&str, ((f64, f64), Vec<Option<f64>>)> = BTreeMap::new();
+    for row in 0..batch.num_rows() {
+        let centre = (lats.value(row), lngs.value(row));
+        let (_, cell) =
+            cells.entry(ids.value(row)).or_insert_with(|| (centre, vec![None; hours.len()]));
         if let Some(&place) = places.get(&starts.value(row)) {
             cell[place] = Some(values.value(row));
         }
     }
-    let of_city = cells.len();
-    let cells: Vec<_> = cells
-        .into_iter()
-        .filter_map(|(id, values)| Some((id, id.parse::<Cell>().ok()?.centre(), values)))
-        .filter(|(_, (lat, lng), _)| area.contains(*lat, *lng))
-        .collect();
+    let cells: Vec<_> =
+        cells.into_iter().map(|(id, (centre, values))| (id, centre, values)).collect();
 
-    let named: Vec<_> = hours
-        .iter()
-        .map(|(&start, hour)| {
-            let start = DateTime::from_timestamp_millis(start).unwrap_or_default();
-            json!({"hour": hour, "hour_start": start.to_rfc3339_opts(SecondsFormat::Secs, true)})
-        })
-        .collect();
+    let named = |hour: &Hour| {
+        let start = hour.start.to_rfc3339_opts(SecondsFormat::Millis, true);
+        json!({"hour": hour.hour, "hour_start": start})
+    };
     let decimals = columns::decimals(&field);
     let header = header
         .with("cells", of_city)
         .with("selected", cells.len())
-        .with_number("max", max, decimals)
-        .with("hours", named);
+        .with_number("max", *weight_of_one, decimals)
+        .with("hours", hours.iter().map(named).collect::<Vec<_>>());
     let mut out = Vec::with_capacity(1024 + cells.len() * (hours.len() * 7 + 48));
     out.push(b'{');
     header.members(&mut out);

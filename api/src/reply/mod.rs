@@ -4,6 +4,9 @@ mod columns;
 mod geojson;
 mod hours;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
@@ -18,6 +21,9 @@ pub(crate) use geojson::{Geometry, feature, features};
 pub(crate) use hours::hours;
 
 use crate::negotiate::Format;
+
+/// Metadata key of what a Parquet or Arrow answer says of its rows: JSON, as in a JSON answer.
+const ANSWER: &str = "hotspots.answer";
 
 /// What an answer says of its rows, in this order.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +64,11 @@ impl Header {
         }
     }
 
+    /// The whole as the text of a JSON object.
+    fn text(&self) -> String {
+        String::from_utf8(self.json().into()).unwrap_or_default()
+    }
+
     /// The whole as a JSON object.
     pub(crate) fn json(&self) -> Bytes {
         let mut out = vec![b'{'];
@@ -83,8 +94,12 @@ pub(crate) fn table(
     match format {
         Format::GeoJson => Ok(features(header, batch, geometry)),
         Format::Csv => Ok(csv(batch)),
-        Format::Arrow => Ok(arrow_file(batch)?),
-        Format::Parquet => codec::encode(name, Layout::Described, batch, metadata),
+        Format::Arrow => Ok(arrow_file(batch, header)?),
+        Format::Parquet => {
+            let mut metadata = metadata.clone();
+            metadata.insert(ANSWER.to_owned(), header.text());
+            codec::encode(name, Layout::Described, batch, &metadata)
+        }
         _ => Ok(json(header, rows_are, batch)),
     }
 }
@@ -135,10 +150,12 @@ fn csv(batch: &RecordBatch) -> Bytes {
     out.into()
 }
 
-/// An Arrow IPC file, which is Feather version 2.
-fn arrow_file(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
-    let mut writer = FileWriter::try_new(Vec::new(), batch.schema_ref())?;
-    writer.write(batch)?;
+/// An Arrow IPC file, which is Feather version 2; its schema's metadata has the header.
+fn arrow_file(batch: &RecordBatch, header: &Header) -> Result<Bytes, ArrowError> {
+    let metadata = HashMap::from([(ANSWER.to_owned(), header.text())]);
+    let schema = Arc::new(batch.schema().as_ref().clone().with_metadata(metadata));
+    let mut writer = FileWriter::try_new(Vec::new(), &schema)?;
+    writer.write(&batch.clone().with_schema(schema)?)?;
     Ok(writer.into_inner()?.into())
 }
 

@@ -70,7 +70,8 @@ impl ServingArguments {
         }
         let bind = settings.bind(self.bind);
         let base_map = settings.base_map(&self.map);
-        Options { bind, system, token: self.token.clone(), base_map, limits }
+        let known = settings.attributions();
+        Options { bind, system, token: self.token.clone(), known, base_map, limits }
     }
 }
 
