@@ -5,6 +5,7 @@ mod schemas;
 use serde_json::{Map, Value, json};
 
 use crate::negotiate::Format;
+use crate::params::CELL_PATTERN;
 use crate::routes::{OfDay, Route};
 use crate::state::formats;
 
@@ -92,7 +93,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(in_path("date", what, schema, "latest"));
     }
     if pattern.contains("{hex_id}") {
-        let schema = json!({"type": "string", "pattern": "^8[0-9a-f]{14}$"});
+        let schema = json!({"type": "string", "pattern": CELL_PATTERN});
         let what = "An H3 cell; its resolution is in its name.";
         parameters.push(in_path("hex_id", what, schema, "8a1fb475a4dffff"));
     }
@@ -107,7 +108,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         }
         json!({
             "name": param.name(), "in": "query", "required": false,
-            "description": param.meaning(), "schema": schema, "example": param.example(),
+            "description": param.meaning(route), "schema": schema, "example": param.example(),
         })
     }));
     parameters

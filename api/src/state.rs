@@ -258,7 +258,10 @@ impl State {
                     "the lake has several systems: add ?system= with one of {}",
                     names.join(", ")
                 );
-                Err(Problem::bad_request(detail).with("parameter", "system").with("allowed", names))
+                Err(Problem::bad_request(detail)
+                    .with("parameter", "system")
+                    .with("value", serde_json::Value::Null)
+                    .with("allowed", names))
             }
         }
     }
