@@ -102,7 +102,7 @@ impl Route {
 
     /// What it is in a few words.
     pub(crate) fn summary(&self) -> &'static str {
-        crate::openapi::words(self).1
+        crate::openapi::words(self).summary
     }
 
     /// The parameters it understands.
