@@ -5,7 +5,7 @@ use hotspots_data::{Cell, Resolution, parse_date};
 use warp::http::Method;
 
 use crate::params::{A_CELL, A_DATE, Param};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,10 +196,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
 }
 
 fn no_such_path() -> Problem {
-    Problem::not_found(
-        "there is no such path",
-        "GET / lists the paths there are, /docs explains them",
-    )
+    Problem::new(Kind::NO_SUCH_PATH, "GET / lists the paths there are, /docs explains them")
 }
 
 fn when(text: &str) -> Result<When, Problem> {

@@ -19,7 +19,7 @@ use crate::negotiate::{self, Format};
 use crate::openapi;
 use crate::page::{BaseMap, Page};
 use crate::params::Params;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::recent::Asked;
 use crate::routes::{ALLOW, OfDay, Route, When, route};
 use crate::tables::{Table, Tables};
@@ -82,7 +82,7 @@ impl State {
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::unavailable("the server has too much to do; try again soon")),
+            _ => Err(Problem::new(Kind::BUSY, "it waited for its turn in vain; try again soon")),
         }
     }
 
@@ -247,8 +247,8 @@ impl State {
         }
         let systems = self.tables.systems().await?;
         match systems.as_slice() {
-            [] => Err(Problem::not_found(
-                "there are no hotspots yet",
+            [] => Err(Problem::new(
+                Kind::EMPTY_LAKE,
                 "the lake has no aggregated day: run `hotspots ingest` and `hotspots aggregate`",
             )),
             [only] => Ok(only.clone()),
@@ -308,8 +308,7 @@ impl State {
                 let detail = format!(
                     "the lake has hotspots of {date} but no table `{name}`{of_resolution}: run `hotspots aggregate` to compute it"
                 );
-                let title = "that table of the day is not computed";
-                Problem::not_found(title, detail).with("table", name)
+                Problem::new(Kind::NOT_COMPUTED, detail).with("table", name)
             }
             Ok(_) => self.no_day(system, Some(*date)).await,
         }
@@ -317,7 +316,6 @@ impl State {
 
     /// 404 that names the first, the last and the nearest days there are.
     async fn no_day(&self, system: &SystemId, date: Option<NaiveDate>) -> Problem {
-        let title = "there are no hotspots of that day";
         let (systems, dates) =
             match (self.tables.systems().await, self.tables.dates(Derived::DAYS, system).await) {
                 (Ok(systems), Ok(dates)) => (systems, dates),
@@ -326,7 +324,7 @@ impl State {
         let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
             let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
             let detail = format!("system `{system}` has no aggregated day");
-            return Problem::not_found(title, detail).with("systems", names);
+            return Problem::new(Kind::NO_SUCH_SYSTEM, detail).with("systems", names);
         };
         let date = date.unwrap_or(*last);
         let nearest: Vec<String> = nearest(&dates, date).map(ToString::to_string).collect();
@@ -334,7 +332,7 @@ impl State {
             "system `{system}` has days from {first} to {last}; nearest to {date}: {}",
             nearest.join(" and ")
         );
-        Problem::not_found(title, detail)
+        Problem::new(Kind::NO_SUCH_DAY, detail)
             .with("first", first.to_string())
             .with("last", last.to_string())
             .with("nearest", nearest)
@@ -342,7 +340,7 @@ impl State {
 
     async fn ready(&self) -> Result<Arc<Answer>, Problem> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err(Problem::unavailable("the server is about to stop"));
+            return Err(Problem::new(Kind::STOPPING, "ask another server"));
         }
         let looked = self.tables.systems().await;
         if let Some(failure) = looked.err().or_else(|| self.tables.trouble()) {
@@ -433,7 +431,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
         None => negotiate::format(headers.get(header::ACCEPT), offered).ok_or_else(|| {
             let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
             let detail = format!("{} comes as {}", route.pattern(), types.join(", "));
-            Problem::not_acceptable(detail).with("allowed", types)
+            Problem::new(Kind::NOT_ACCEPTABLE, detail).with("allowed", types)
         }),
     }
 }

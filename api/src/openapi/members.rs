@@ -143,7 +143,7 @@ pub(super) const OPEN_DOCUMENTS: &[(&str, &str, &[Member])] = &[
         ("properties", Object, Always, "The columns of the row."),
     ]),
     ("Problem", "What is wrong, and what would be right (RFC 9457).", &[
-        ("type", Text, Always, "The kind of problem: where it is explained, or `about:blank`."),
+        ("type", Text, Always, "The kind of problem: the address that explains it, `/docs#<kind>`."),
         ("title", Text, Always, "The kind of problem in a few words."),
         ("status", Status, Always, "The HTTP status."),
         ("detail", Text, Always, "What is wrong with this request, and what would be right."),
