@@ -292,3 +292,44 @@ fn the_page_for_people_names_every_path_and_loads_nothing() {
         assert!(!page.contains(foreign), "{foreign}");
     }
 }
+
+/// What stands between two marks, each time that it does.
+fn between<'a>(page: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+    page.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect()
+}
+
+#[test]
+fn the_page_for_people_explains_every_kind_of_problem_where_its_type_points() {
+    let (_lake, serving, ..) = served();
+    let page = get(serving.address(), "/docs").body;
+    let page = String::from_utf8(page).expect("text");
+    for path in ["/nowhere", "/hotspots/1999-01-01", "/hotspots/latest?hour=24"] {
+        let kind = get(serving.address(), path).json()["type"].clone();
+        let (at, anchor) = kind.as_str().and_then(|kind| kind.split_once('#')).expect("an anchor");
+        assert_eq!(at, "/docs");
+        assert!(page.contains(&format!("id=\"{anchor}\"")), "{kind}");
+    }
+}
+
+#[test]
+fn every_link_within_the_page_leads_somewhere_and_every_request_on_it_is_answered() {
+    let (_lake, serving, fixture, date) = served();
+    let page = String::from_utf8(get(serving.address(), "/docs").body).expect("text");
+    let anchors = between(&page, "href=\"#", "\"");
+    assert!(anchors.len() > 20, "{anchors:?}");
+    for anchor in anchors {
+        let ids = [format!("id=\"{anchor}\""), format!("id={anchor}>")];
+        assert!(ids.iter().any(|id| page.contains(id)), "#{anchor}");
+    }
+    let id = &fixture.hotspots(date, Resolution::HOTSPOTS)[0].hex_id;
+    let requests = between(&page, "curl 'localhost:8080", "'");
+    assert!(requests.len() > 15, "{requests:?}");
+    for request in requests {
+        let path = request
+            .replace("&amp;", "&")
+            .replace("8a1fb475a4dffff", id)
+            .replace("213688169", "10003")
+            .replace("2026-09-15", &date.to_string());
+        assert_eq!(get(serving.address(), &path).status, 200, "{path}");
+    }
+}
