@@ -315,34 +315,36 @@ fn what_cannot_be_answered_is_a_problem_that_says_what_could() {
     let address = serving.address();
     until(address, "/hotspots/2026-10-23", |response| response.status == 200);
     let empty = fixture.hotspots(date(DAY), Resolution::HOTSPOTS)[0].hex_id.replace("ffff", "7fff");
-    for (path, status, needle) in [
-        ("/hotspots/2026-10-21", 404, "2026-10-20 and 2026-10-22"),
-        ("/hotspots/2026-10-23?hour=3", 404, "no table `hotspots_hourly`"),
-        ("/stations/2026-10-23", 404, "no table `station_days`"),
+    for (path, status, kind, needle) in [
+        ("/hotspots/2026-10-21", 404, "no-such-day", "2026-10-20 and 2026-10-22"),
+        ("/hotspots/2026-10-23?hour=3", 404, "not-computed", "no table `hotspots_hourly`"),
+        ("/stations/2026-10-23", 404, "not-computed", "no table `station_days`"),
         (
             "/hotspots/2026-10-23?resolution=8",
             404,
+            "not-computed",
             "no cells of resolution 8 on 2026-10-23, but of 9, 10",
         ),
-        ("/hotspots/latest?system=nowhere", 404, "no aggregated day of system `nowhere`"),
-        ("/hotspots?system=nowhere", 404, "no aggregated day of system `nowhere`"),
-        ("/hotspots/2026-10-22/871fb4662ffffff", 404, "no cells of resolution 7"),
-        ("/hotspots?hex_id=871fb4662ffffff", 404, "no cells of resolution 7"),
-        ("/hotspots/latest?hour=25", 400, "`25` is not a whole number from 0 to 23"),
-        ("/hotspots/latest?hexagon=1", 400, "there is no parameter `hexagon`"),
-        ("/systems?limit=1", 400, "no parameters"),
-        ("/hotspots/latest/hours?format=geojson", 400, "json, csv, arrow, parquet"),
-        ("/hotspots/latest/nocell", 400, "not an H3 cell"),
-        (&format!("/hotspots/{DAY}/{empty}"), 404, "no station"),
-        ("/stations/2026-10-22/no%20such", 404, "no station `no such`"),
-        ("/hotspots/+10000-01-01", 404, "nearest"),
-        ("/hotspots/yesterday", 400, "YYYY-MM-DD"),
-        ("/elsewhere", 404, "/docs"),
+        ("/hotspots/2026-10-22/871fb4662ffffff", 404, "not-computed", "no cells of resolution 7"),
+        ("/hotspots?hex_id=871fb4662ffffff", 404, "not-computed", "no cells of resolution 7"),
+        ("/hotspots/latest?system=nowhere", 404, "no-such-system", "of system `nowhere`"),
+        ("/hotspots?system=nowhere", 404, "no-such-system", "of system `nowhere`"),
+        ("/hotspots/latest?hour=25", 400, "bad-request", "`25` is not a whole number from 0 to 23"),
+        ("/hotspots/latest?hexagon=1", 400, "bad-request", "there is no parameter `hexagon`"),
+        ("/systems?limit=1", 400, "bad-request", "allowed are format"),
+        ("/hotspots/latest/hours?format=geojson", 400, "bad-request", "json, csv, arrow, parquet"),
+        ("/hotspots/latest/nocell", 400, "bad-request", "not an H3 cell"),
+        (&format!("/hotspots/{DAY}/{empty}"), 404, "no-such-cell", "no station"),
+        ("/stations/2026-10-22/no%20such", 404, "no-such-station", "no station `no such`"),
+        ("/hotspots/+10000-01-01", 404, "no-such-day", "nearest"),
+        ("/hotspots/yesterday", 400, "bad-request", "YYYY-MM-DD"),
+        ("/elsewhere", 404, "no-such-path", "/docs"),
     ] {
         let response = ask(address, "GET", path, &["x-request-id: test-1"]);
         assert_eq!(response.status, status, "{path}");
         assert_eq!(response.header("content-type"), "application/problem+json");
         let problem = response.json();
+        assert_eq!(problem["type"], format!("/docs#{kind}"), "{path}");
         assert!(problem["detail"].as_str().unwrap().contains(needle), "{path}: {problem}");
         assert_eq!(
             (&problem["status"], &problem["request_id"]),
@@ -350,7 +352,8 @@ fn what_cannot_be_answered_is_a_problem_that_says_what_could() {
         );
         assert_eq!(response.header("x-request-id"), "test-1");
     }
-    assert_eq!(ask(address, "GET", "/hotspots/latest", &["accept: image/png"]).status, 406);
+    let picture = ask(address, "GET", "/hotspots/latest", &["accept: image/png"]);
+    assert_eq!((picture.status, &picture.json()["type"]), (406, &json!("/docs#not-acceptable")));
     let post = ask(address, "POST", "/hotspots/latest", &["content-length: 0"]);
     assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD, OPTIONS"));
 }

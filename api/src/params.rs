@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use hotspots_data::{Cell, Resolution, SystemId};
 use serde_json::Value;
 
-pub(crate) use vocabulary::Param;
+pub(crate) use vocabulary::{A_CELL, A_DATE, CELL_PATTERN, Param};
 
 use crate::negotiate::Format;
 use crate::problem::Problem;
@@ -41,20 +41,18 @@ impl Params {
     /// 400 that names the parameter, the value and what is allowed.
     pub(crate) fn read(query: &str, allowed: &[Param]) -> Result<Self, Problem> {
         let mut params = Self::default();
-        let (mut given, mut near, mut radius_m) = (Vec::new(), None, None);
+        let (mut given, mut near, mut radius_m) = (Given::default(), None, None);
         let (mut smooth, mut baseline, mut metric) = (false, false, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let (name, text) = (name.as_ref(), value.as_ref());
             let Some(param) = allowed.iter().copied().find(|param| param.name() == name) else {
                 return Err(unknown(name, text, allowed));
             };
-            if given.contains(&param) {
-                let detail = format!("`{name}` is given twice");
-                return Err(Problem::bad_request(detail)
-                    .with("parameter", name)
-                    .with("value", text));
+            if given.value(param).is_some() {
+                let detail = format!("`{name}` is given twice: give it once");
+                return Err(refused(param, text, detail, param.allowed()));
             }
-            given.push(param);
+            given.0.push((param, text.to_owned()));
             let wishes = &mut params.wishes;
             match param {
                 Param::System => params.system = Some(values::system(param, text)?),
@@ -81,50 +79,86 @@ impl Params {
             (Some(_), None) => return Err(together(Param::Near, Param::RadiusM)),
             (None, Some(_)) => return Err(together(Param::RadiusM, Param::Near)),
         };
-        params.wishes.order = match (smooth, baseline) {
-            (false, false) => Order::Plain,
-            (true, false) => Order::Smoothed,
-            (false, true) => Order::Baseline,
-            (true, true) => return Err(apart(Param::Smooth, Param::Baseline)),
-        };
-        let order = if smooth { Param::Smooth } else { Param::Baseline };
-        if params.wishes.order != Order::Plain {
-            if params.wishes.hour.is_some() {
-                return Err(apart(order, Param::Hour));
-            }
-            if metric.is_some_and(|metric| metric != Metric::Bikes) {
-                return Err(apart(order, Param::Metric).with("allowed", ["metric=bikes"]));
-            }
-        }
+        params.wishes.order = given.order(smooth, baseline, metric)?;
         params.wishes.metric = metric.unwrap_or_default();
         params.check_range()?;
+        params.check_resolution()?;
         Ok(params)
     }
 
     fn check_range(&self) -> Result<(), Problem> {
-        if let (Some(from), Some(to)) = (self.from, self.to)
-            && from > to
-        {
-            let detail = format!("`from` ({from}) is after `to` ({to})");
-            return Err(Problem::bad_request(detail)
-                .with("parameter", "from")
-                .with("value", from.to_string())
-                .with("allowed", [format!("a date up to {to}")]));
-        }
-        match (self.hex_id, self.resolution) {
-            (Some(cell), Some(resolution)) if cell.resolution() != resolution => {
-                let detail = format!(
-                    "`resolution={resolution}` contradicts `hex_id={cell}`, a cell of resolution {}",
-                    cell.resolution()
-                );
-                Err(Problem::bad_request(detail)
-                    .with("parameter", "resolution")
-                    .with("value", resolution.to_string())
-                    .with("allowed", [cell.resolution().to_string()]))
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => {
+                let detail = format!("`from` ({from}) is after `to` ({to})");
+                let allowed = vec![format!("a date up to {to}")];
+                Err(refused(Param::From, from.to_string(), detail, allowed)
+                    .with("contradicts", Param::To.name()))
             }
             _ => Ok(()),
         }
     }
+
+    fn check_resolution(&self) -> Result<(), Problem> {
+        match (self.hex_id, self.resolution) {
+            (Some(cell), Some(resolution)) if cell.resolution() != resolution => {
+                let right = cell.resolution().to_string();
+                let detail = format!(
+                    "`resolution={resolution}` contradicts `hex_id={cell}`, a cell of resolution {right}"
+                );
+                Err(refused(Param::Resolution, resolution.to_string(), detail, vec![right])
+                    .with("contradicts", Param::HexId.name()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The parameters of a request as they were written.
+#[derive(Debug, Default)]
+struct Given(Vec<(Param, String)>);
+
+impl Given {
+    fn value(&self, param: Param) -> Option<&str> {
+        self.0.iter().find(|(given, _)| *given == param).map(|(_, value)| value.as_str())
+    }
+
+    /// The order wished for, unless something else that is wished for contradicts it.
+    fn order(
+        &self,
+        smooth: bool,
+        baseline: bool,
+        metric: Option<Metric>,
+    ) -> Result<Order, Problem> {
+        let (param, order) = match (smooth, baseline) {
+            (false, false) => return Ok(Order::Plain),
+            (true, true) => return Err(self.apart(Param::Baseline, Param::Smooth, "false")),
+            (true, false) => (Param::Smooth, Order::Smoothed),
+            (false, true) => (Param::Baseline, Order::Baseline),
+        };
+        if self.value(Param::Hour).is_some() {
+            return Err(self.apart(Param::Hour, param, "none: leave it out"));
+        }
+        match metric {
+            None | Some(Metric::Bikes) => Ok(order),
+            Some(_) => Err(self.apart(Param::Metric, param, Metric::Bikes.name())),
+        }
+    }
+
+    /// 400: what is given for `param` cannot stand beside `other=true`; `allowed` can.
+    fn apart(&self, param: Param, other: Param, allowed: &str) -> Problem {
+        let (value, name) = (self.value(param).unwrap_or_default(), param.name());
+        let detail = format!("`{name}={value}` cannot be combined with `{}=true`", other.name());
+        refused(param, value, detail, vec![allowed.to_owned()]).with("contradicts", other.name())
+    }
+}
+
+/// 400 by the parameter, its value (null where it is missing) and what is allowed in its place.
+fn refused(param: Param, value: impl Into<Value>, detail: String, allowed: Vec<String>) -> Problem {
+    Problem::bad_request(detail)
+        .with("parameter", param.name())
+        .with("value", value)
+        .with("allowed", allowed)
+        .with("example", param.example())
 }
 
 fn unknown(name: &str, value: &str, allowed: &[Param]) -> Problem {
@@ -132,29 +166,18 @@ fn unknown(name: &str, value: &str, allowed: &[Param]) -> Problem {
     let elsewhere = ALL.iter().any(|param| param.name() == name);
     let detail = match (names.as_slice(), elsewhere) {
         ([], _) => format!("this path has no parameters, so no `{name}`"),
-        (_, true) => format!("`{name}` means nothing here; allowed are {}", names.join(", ")),
+        (_, true) => {
+            format!("`{name}` is not a parameter of this path; allowed are {}", names.join(", "))
+        }
         (_, false) => format!("there is no parameter `{name}`; allowed are {}", names.join(", ")),
     };
     Problem::bad_request(detail).with("parameter", name).with("value", value).with("allowed", names)
 }
 
 fn together(given: Param, missing: Param) -> Problem {
-    let detail = format!(
-        "`{}` needs `{}`: {}",
-        given.name(),
-        missing.name(),
-        missing.meaning().to_ascii_lowercase()
-    );
-    Problem::bad_request(detail)
-        .with("parameter", missing.name())
-        .with("value", Value::Null)
-        .with("example", missing.example())
-}
-
-fn apart(one: Param, other: Param) -> Problem {
-    let detail =
-        format!("`{}` and `{}` contradict each other: give one of them", one.name(), other.name());
-    Problem::bad_request(detail).with("parameter", other.name()).with("contradicts", one.name())
+    let allowed = missing.allowed();
+    let detail = format!("`{}` needs `{}`: {}", given.name(), missing.name(), allowed.join(", "));
+    refused(missing, Value::Null, detail, allowed)
 }
 
 #[cfg(test)]
@@ -184,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_may_be_written_in_upper_case_and_have_any_resolution() {
+        let cell = read("hex_id=8A1FB475A4DFFFF").unwrap().hex_id.unwrap();
+        assert_eq!(cell.to_string(), "8a1fb475a4dffff");
+        for resolution in 0..=15 {
+            let params = read(&format!("resolution={resolution}")).unwrap();
+            assert_eq!(params.resolution.map(u8::from), Some(resolution));
+        }
+    }
+
+    #[test]
     fn what_is_unknown_doubled_malformed_or_contradictory_is_refused_by_name() {
         for (wrong, parameter) in [
             ("colour=red", "colour"),
@@ -194,7 +227,8 @@ mod tests {
             ("hour=24", "hour"),
             ("hour=-1", "hour"),
             ("hour=%2B1", "hour"),
-            ("resolution=7", "resolution"),
+            ("resolution=16", "resolution"),
+            ("resolution=08", "resolution"),
             ("bbox=2,49,3,48", "bbox"),
             ("bbox=1,2,3", "bbox"),
             ("bbox=nan,2,3,4", "bbox"),
@@ -213,14 +247,24 @@ mod tests {
             ("relative_to=country", "relative_to"),
             ("from=2026-02-30", "from"),
             ("from=2026-02-02&to=2026-02-01", "from"),
-            ("hex_id=8A1FB475A4DFFFF", "hex_id"),
+            ("hex_id=08a1fb475a4dffff", "hex_id"),
             ("hex_id=8a1fb475a4dffff&resolution=9", "resolution"),
             ("format=xml", "format"),
         ] {
             let problem = read(wrong).unwrap_err();
             assert_eq!(problem.status(), 400, "{wrong}");
             assert_eq!(problem.member("parameter"), Some(&json!(parameter)), "{wrong}");
+            let given = form_urlencoded::parse(wrong.as_bytes()).filter(|(n, _)| n == parameter);
+            let value = given.last().map(|(_, value)| value.into_owned());
+            assert_eq!(problem.member("value"), Some(&json!(value)), "{wrong}");
+            let allowed = problem.member("allowed").and_then(Value::as_array).unwrap();
+            assert!(allowed.iter().all(Value::is_string) && !allowed.is_empty(), "{wrong}");
         }
+        let allowed = |wrong: &str| read(wrong).unwrap_err().member("allowed").cloned();
+        assert_eq!(allowed("smooth=true&baseline=true"), Some(json!(["false"])));
+        assert_eq!(allowed("metric=docks&smooth=true"), Some(json!(["bikes"])));
+        assert_eq!(allowed("limit=1&limit=2"), Some(json!(["a whole number from 1 to 1000000"])));
+        assert_eq!(allowed("relative_to=country"), Some(json!(["city", "selection"])));
         let elsewhere = Params::read("hour=3", &[Param::System]).unwrap_err();
         assert_eq!(elsewhere.member("allowed"), Some(&json!(["system"])));
     }

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use hotspots_data::{Cell, Resolution, parse_date};
 use warp::http::Method;
 
-use crate::params::Param;
-use crate::problem::Problem;
+use crate::params::{A_CELL, A_DATE, Param};
+use crate::problem::{Kind, Problem};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Route {
 
     /// What it is in a few words.
     pub(crate) fn summary(&self) -> &'static str {
-        crate::openapi::words(self).1
+        crate::openapi::words(self).summary
     }
 
     /// The parameters it understands.
@@ -113,8 +113,8 @@ impl Route {
             | Self::OpenApi
             | Self::Health
             | Self::Ready
-            | Self::Metrics
-            | Self::Systems => &[],
+            | Self::Metrics => &[],
+            Self::Systems => &[Param::Format],
             Self::Days => &[
                 Param::System,
                 Param::From,
@@ -196,10 +196,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
 }
 
 fn no_such_path() -> Problem {
-    Problem::not_found(
-        "there is no such path",
-        "GET / lists the paths there are, /docs explains them",
-    )
+    Problem::new(Kind::NO_SUCH_PATH, "GET / lists the paths there are, /docs explains them")
 }
 
 fn when(text: &str) -> Result<When, Problem> {
@@ -210,23 +207,25 @@ fn when(text: &str) -> Result<When, Problem> {
         Problem::bad_request(format!("{error}; `latest` is the last day there is"))
             .with("parameter", "date")
             .with("value", text)
+            .with("allowed", [A_DATE, "latest"])
             .with("example", "2026-11-22")
     })
 }
 
-/// Reads a cell's name.
+/// Reads a cell's name, in lower or upper case.
 pub(crate) fn cell_of(text: &str) -> Result<Cell, Problem> {
     let wrong = |detail: String| {
         Problem::bad_request(detail)
             .with("parameter", "hex_id")
             .with("value", text)
+            .with("allowed", [A_CELL])
             .with("example", "8a1fb475a4dffff")
     };
     let cell: Cell = text.parse().map_err(|error| wrong(format!("{error}")))?;
-    if cell.to_string() == text {
+    if cell.to_string().eq_ignore_ascii_case(text) {
         Ok(cell)
     } else {
-        Err(wrong(format!("`{text}` is written `{cell}`: lower case, without leading zeros")))
+        Err(wrong(format!("`{text}` is written `{cell}`: without leading zeros")))
     }
 }
 
@@ -236,6 +235,7 @@ fn decoded(segment: &str) -> Result<String, Problem> {
         Problem::bad_request(format!("`{segment}` is not a percent-encoded text"))
             .with("parameter", "station_id")
             .with("value", segment)
+            .with("allowed", ["percent-encoded UTF-8"])
     };
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
@@ -269,6 +269,10 @@ mod tests {
             Ok(Route::OfDay(When::Latest, OfDay::Cell(cell)))
         );
         assert_eq!(
+            get("/hotspots/latest/8A1FB475A4DFFFF"),
+            get("/hotspots/latest/8a1fb475a4dffff")
+        );
+        assert_eq!(
             get("/stations/2026-02-10/a%2Fb"),
             Ok(Route::OfDay(day, OfDay::Station("a/b".to_owned())))
         );
@@ -278,10 +282,24 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_cannot_be_read_is_refused_by_the_part_its_value_and_what_is_allowed() {
+        for (path, parameter, value) in [
+            ("/hotspots/yesterday", "date", "yesterday"),
+            ("/hotspots/latest/zebra", "hex_id", "zebra"),
+            ("/stations/latest/%4", "station_id", "%4"),
+        ] {
+            let problem = route(&Method::GET, path).unwrap_err();
+            assert_eq!(problem.member("parameter"), Some(&parameter.into()), "{path}");
+            assert_eq!(problem.member("value"), Some(&value.into()), "{path}");
+            assert!(problem.member("allowed").is_some_and(serde_json::Value::is_array), "{path}");
+        }
+    }
+
+    #[test]
     fn everything_else_has_its_own_status() {
         let status = |method, path| route(&method, path).unwrap_err().status().as_u16();
         assert_eq!(status(Method::GET, "/hotspots/2026-2-1"), 400);
-        assert_eq!(status(Method::GET, "/hotspots/2026-02-10/8A1FB475A4DFFFF"), 400);
+        assert_eq!(status(Method::GET, "/hotspots/2026-02-10/08a1fb475a4dffff"), 400);
         assert_eq!(status(Method::GET, "/hotspots/2026-02-10/zebra"), 400);
         assert_eq!(status(Method::GET, "/stations/2026-02-10/%ff"), 400);
         assert_eq!(status(Method::GET, "/stations/2026-02-10/%4"), 400);

@@ -12,6 +12,7 @@ use arrow::datatypes::{
     DataType, Field, Float64Type, Schema, TimestampMillisecondType, UInt32Type,
 };
 use arrow::error::ArrowError;
+use hotspots_data::table::{HotspotHour, Row as _};
 use hotspots_data::{Cell, Hour};
 
 use crate::wishes::{Area, Order, RelativeTo, Wishes};
@@ -147,7 +148,6 @@ pub(crate) fn every_hour(
     hex_id: &str,
     hours: &[Hour],
 ) -> Result<RecordBatch, ArrowError> {
-    const KEYS: [&str; 3] = ["hex_id", "hour", "hour_start"];
     let rows = equal(table, "hex_id", hex_id)?;
     let starts = instants(&rows, "hour_start")?;
     let place: HashMap<i64, u32> =
@@ -169,9 +169,21 @@ pub(crate) fn every_hour(
     };
     let columns: Result<Vec<ArrayRef>, ArrowError> =
         schema.fields().iter().zip(rows.columns()).map(column).collect();
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let observed: Vec<&str> = names.filter(|name| !KEYS.contains(name)).collect();
-    RecordBatch::try_new(with_nulls(&schema, &observed), columns?)
+    RecordBatch::try_new(Arc::new(with_unobserved_hours(&schema)), columns?)
+}
+
+/// The columns of a cell's hours.
+pub(crate) fn hour_of_cell() -> Schema {
+    with_unobserved_hours(&HotspotHour::schema())
+}
+
+/// The schema of the hourly table with nulls allowed wherever something was observed.
+fn with_unobserved_hours(schema: &Schema) -> Schema {
+    let field = |field: &Arc<Field>| {
+        let is_known = ["hex_id", "hour", "hour_start"].contains(&field.name().as_str());
+        field.as_ref().clone().with_nullable(!is_known)
+    };
+    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
 }
 
 /// The stations (`lat`, `lon`) in the area; all of them where it is the globe.
@@ -261,15 +273,6 @@ pub(crate) fn instants<'a>(
 /// A part of a whole; 0 of nothing.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
-}
-
-/// The schema with nulls allowed in these columns.
-fn with_nulls(schema: &Schema, names: &[&str]) -> Arc<Schema> {
-    let field = |field: &Arc<Field>| {
-        let may_be_null = field.is_nullable() || names.contains(&field.name().as_str());
-        field.as_ref().clone().with_nullable(may_be_null)
-    };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }
 
 fn matching(table: &RecordBatch, keep: impl Fn(usize) -> bool) -> Result<RecordBatch, ArrowError> {

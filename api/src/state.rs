@@ -20,7 +20,7 @@ use crate::negotiate::{self, Format};
 use crate::openapi;
 use crate::page::{BaseMap, Page};
 use crate::params::Params;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::recent::Asked;
 use crate::routes::{ALLOW, OfDay, Route, When, route};
 use crate::tables::{Table, Tables};
@@ -83,7 +83,7 @@ impl State {
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::unavailable("the server has too much to do; try again soon")),
+            _ => Err(Problem::new(Kind::BUSY, "it waited for its turn in vain; try again soon")),
         }
     }
 
@@ -255,8 +255,8 @@ impl State {
             return Ok(system.clone());
         }
         match systems.as_slice() {
-            [] => Err(Problem::not_found(
-                "there are no hotspots yet",
+            [] => Err(Problem::new(
+                Kind::EMPTY_LAKE,
                 "the lake has no aggregated day: run `hotspots ingest` and `hotspots aggregate`",
             )),
             [only] => Ok(only.clone()),
@@ -266,7 +266,10 @@ impl State {
                     "the lake has several systems: add ?system= with one of {}",
                     names.join(", ")
                 );
-                Err(Problem::bad_request(detail).with("parameter", "system").with("allowed", names))
+                Err(Problem::bad_request(detail)
+                    .with("parameter", "system")
+                    .with("value", serde_json::Value::Null)
+                    .with("allowed", names))
             }
         }
     }
@@ -323,7 +326,7 @@ impl State {
                     "the lake has no cells of resolution {resolution} on {date}, but of {}; `hotspots aggregate --resolutions` computes others",
                     allowed.join(", ")
                 );
-                Problem::not_found(NOT_COMPUTED, detail)
+                Problem::new(Kind::NOT_COMPUTED, detail)
                     .with("parameter", "resolution")
                     .with("value", resolution.to_string())
                     .with("allowed", allowed)
@@ -332,7 +335,7 @@ impl State {
                 let detail = format!(
                     "the lake has hotspots of {date} but no table `{name}`: run `hotspots aggregate` to compute it"
                 );
-                Problem::not_found(NOT_COMPUTED, detail).with("table", name)
+                Problem::new(Kind::NOT_COMPUTED, detail).with("table", name)
             }
         }
     }
@@ -351,7 +354,6 @@ impl State {
 
     /// 404 that names the first, the last and the nearest days there are.
     async fn no_day(&self, system: &SystemId, date: Option<NaiveDate>) -> Problem {
-        let title = "there are no hotspots of that day";
         let days = match self.tables.days(Derived::DAYS, system).await {
             Ok(days) => days,
             Err(failure) => return failure.into(),
@@ -369,7 +371,7 @@ impl State {
             "system `{system}` has days from {first} to {last}; nearest to {date}: {}",
             nearest.join(" and ")
         );
-        Problem::not_found(title, detail)
+        Problem::new(Kind::NO_SUCH_DAY, detail)
             .with("first", first.to_string())
             .with("last", last.to_string())
             .with("nearest", nearest)
@@ -377,7 +379,7 @@ impl State {
 
     async fn ready(&self) -> Result<Arc<Answer>, Problem> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err(Problem::unavailable("the server is about to stop"));
+            return Err(Problem::new(Kind::STOPPING, "ask another server"));
         }
         let looked = self.tables.systems().await;
         if let Some(failure) = looked.err().or_else(|| self.tables.trouble()) {
@@ -468,7 +470,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
         None => negotiate::format(headers.get(header::ACCEPT), offered).ok_or_else(|| {
             let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
             let detail = format!("{} comes as {}", route.pattern(), types.join(", "));
-            Problem::not_acceptable(detail).with("allowed", types)
+            Problem::new(Kind::NOT_ACCEPTABLE, detail).with("allowed", types)
         }),
     }
 }
@@ -492,13 +494,11 @@ fn options() -> Response<Body> {
     response
 }
 
-const NOT_COMPUTED: &str = "that table of the day is not computed";
-
 /// 404 for a system without any day.
 fn no_system(system: &SystemId, systems: &[SystemId]) -> Problem {
     let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
     let detail = format!("the lake has no aggregated day of system `{system}`");
-    Problem::not_found("there is no such system", detail)
+    Problem::new(Kind::NO_SUCH_SYSTEM, detail)
         .with("parameter", "system")
         .with("value", system.to_string())
         .with("allowed", names)

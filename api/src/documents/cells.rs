@@ -12,7 +12,7 @@ use super::{Context, Making, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::reply::{self, Geometry};
 use crate::selection;
 use crate::state::State;
@@ -129,7 +129,7 @@ impl State {
             if row.num_rows() == 0 {
                 let SystemDay { system, date } = day;
                 let detail = format!("no station of `{system}` was observed in {id} on {date}");
-                return Err(Problem::not_found("the cell is empty", detail).with("value", id));
+                return Err(Problem::new(Kind::NO_SUCH_CELL, detail).with("value", id));
             }
             let header = header
                 .with("resolution", u8::from(resolution))

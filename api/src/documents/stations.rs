@@ -8,7 +8,7 @@ use super::{Context, Making, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::reply::{self, Geometry};
 use crate::selection;
 use crate::state::State;
@@ -64,7 +64,7 @@ impl State {
             if row.num_rows() == 0 {
                 let SystemDay { system, date } = day;
                 let detail = format!("`{system}` had no station `{station}` on {date}");
-                return Err(Problem::not_found("there is no such station", detail)
+                return Err(Problem::new(Kind::NO_SUCH_STATION, detail)
                     .with("value", station)
                     .with("stations", format!("/stations/{date}?system={system}")));
             }

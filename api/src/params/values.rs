@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use hotspots_data::{Resolution, SystemId, parse_date};
 
+use super::refused;
 use super::vocabulary::{LARGEST_RADIUS_M, Param};
 use crate::negotiate::Format;
 use crate::problem::Problem;
@@ -13,31 +14,25 @@ pub(super) fn system(param: Param, text: &str) -> Result<SystemId, Problem> {
 }
 
 pub(super) fn metric(param: Param, text: &str) -> Result<Metric, Problem> {
-    Metric::ALL
-        .into_iter()
-        .find(|metric| metric.name() == text)
-        .ok_or_else(|| one_of(param, text, Metric::ALL.map(Metric::name)))
+    let metric = Metric::ALL.into_iter().find(|metric| metric.name() == text);
+    metric.ok_or_else(|| none_of(param, text))
 }
 
 pub(super) fn format(param: Param, text: &str) -> Result<Format, Problem> {
-    Format::ALL
-        .into_iter()
-        .find(|format| format.name() == text)
-        .ok_or_else(|| one_of(param, text, Format::ALL.map(Format::name)))
+    let format = Format::ALL.into_iter().find(|format| format.name() == text);
+    format.ok_or_else(|| none_of(param, text))
 }
 
 pub(super) fn resolution(param: Param, text: &str) -> Result<Resolution, Problem> {
-    let all = [Resolution::HOTSPOTS].into_iter().chain(Resolution::COARSER);
-    all.into_iter()
-        .find(|resolution| resolution.to_string() == text)
-        .ok_or_else(|| one_of(param, text, ["8", "9", "10"]))
+    let resolution = text.parse().ok().filter(|number: &Resolution| number.to_string() == text);
+    resolution.ok_or_else(|| is_not(param, text))
 }
 
 pub(super) fn relative_to(param: Param, text: &str) -> Result<RelativeTo, Problem> {
     match text {
         "city" => Ok(RelativeTo::City),
         "selection" => Ok(RelativeTo::Selection),
-        _ => Err(one_of(param, text, ["city", "selection"])),
+        _ => Err(none_of(param, text)),
     }
 }
 
@@ -45,7 +40,7 @@ pub(super) fn truth(param: Param, text: &str) -> Result<bool, Problem> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(one_of(param, text, ["true", "false"])),
+        _ => Err(none_of(param, text)),
     }
 }
 
@@ -61,37 +56,23 @@ pub(super) fn whole<T: TryFrom<usize>>(
 ) -> Result<T, Problem> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse::<usize>().ok().filter(|n| digits && (from..=to).contains(n));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-        wrong(param, text, &format!("`{text}` is not a whole number from {from} to {to}"))
-            .with("allowed", [format!("{from} to {to}")])
-    })
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| is_not(param, text))
 }
 
 pub(super) fn radius(param: Param, text: &str) -> Result<f64, Problem> {
-    number(text).filter(|radius_m| *radius_m > 0.0 && *radius_m <= LARGEST_RADIUS_M).ok_or_else(
-        || {
-            let reason =
-                format!("`{text}` is not a number of metres above 0, up to {LARGEST_RADIUS_M}");
-            wrong(param, text, &reason)
-                .with("allowed", [format!("above 0, up to {LARGEST_RADIUS_M}")])
-        },
-    )
+    let radius_m = number(text).filter(|metres| *metres > 0.0 && *metres <= LARGEST_RADIUS_M);
+    radius_m.ok_or_else(|| is_not(param, text))
 }
 
 pub(super) fn weight(param: Param, text: &str) -> Result<f64, Problem> {
-    number(text).filter(|weight| (-1.0..=1.0).contains(weight)).ok_or_else(|| {
-        wrong(param, text, &format!("`{text}` is not a number from -1 to 1"))
-            .with("allowed", ["-1 to 1"])
-    })
+    let weight = number(text).filter(|weight| (-1.0..=1.0).contains(weight));
+    weight.ok_or_else(|| is_not(param, text))
 }
 
 pub(super) fn point(param: Param, text: &str) -> Result<(f64, f64), Problem> {
     match numbers(text).as_deref() {
         Some(&[lat, lng]) if is_place(lat, lng) => Ok((lat, lng)),
-        _ => {
-            let reason = format!("`{text}` is not lat,lng in degrees (-90 to 90, -180 to 180)");
-            Err(wrong(param, text, &reason).with("allowed", ["lat,lng"]))
-        }
+        _ => Err(is_not(param, text)),
     }
 }
 
@@ -102,26 +83,22 @@ pub(super) fn bbox(param: Param, text: &str) -> Result<Bbox, Problem> {
         {
             Ok(Bbox { west, south, east, north })
         }
-        _ => {
-            let reason = format!(
-                "`{text}` is not west,south,east,north in degrees (-180 to 180, -90 to 90, south up to north)"
-            );
-            Err(wrong(param, text, &reason).with("allowed", ["west,south,east,north"]))
-        }
+        _ => Err(is_not(param, text)),
     }
 }
 
 fn wrong(param: Param, value: &str, reason: &str) -> Problem {
-    Problem::bad_request(format!("{}: {reason}", param.name()))
-        .with("parameter", param.name())
-        .with("value", value)
-        .with("example", param.example())
+    refused(param, value, format!("{}: {reason}", param.name()), param.allowed())
 }
 
-fn one_of<'a>(param: Param, value: &str, allowed: impl IntoIterator<Item = &'a str>) -> Problem {
-    let allowed: Vec<&str> = allowed.into_iter().collect();
-    wrong(param, value, &format!("`{value}` is none of {}", allowed.join(", ")))
-        .with("allowed", allowed)
+/// For a parameter whose values are described.
+fn is_not(param: Param, value: &str) -> Problem {
+    wrong(param, value, &format!("`{value}` is not {}", param.allowed().join(", ")))
+}
+
+/// For a parameter whose values are few.
+fn none_of(param: Param, value: &str) -> Problem {
+    wrong(param, value, &format!("`{value}` is none of {}", param.allowed().join(", ")))
 }
 
 fn is_place(lat: f64, lng: f64) -> bool {

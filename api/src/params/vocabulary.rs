@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::negotiate::Format;
+use crate::routes::{OfDay, Route};
 use crate::wishes::Metric;
 
 /// A query parameter.
@@ -50,6 +51,12 @@ pub(super) const ALL: [Param; 16] = [
 pub(super) const MOST_ROWS: usize = 1_000_000;
 /// Half the earth's circumference: all there is lies within.
 pub(super) const LARGEST_RADIUS_M: f64 = 20_037_509.0;
+/// What a date may be, in words.
+pub(crate) const A_DATE: &str = "YYYY-MM-DD";
+/// What a cell may be, in words.
+pub(crate) const A_CELL: &str = "an H3 cell: 15 hexadecimal digits, the first of them 8";
+/// What a cell may be, as a regular expression.
+pub(crate) const CELL_PATTERN: &str = "^8[0-9a-fA-F]{14}$";
 
 impl Param {
     /// Its name in the query string.
@@ -74,45 +81,83 @@ impl Param {
         }
     }
 
-    /// What it does, in a sentence or two.
-    pub(crate) fn meaning(self) -> &'static str {
+    /// What it does to the answer of `route`, in a sentence or two.
+    pub(crate) fn meaning(self, route: &Route) -> &'static str {
+        let is_of_stations = matches!(route, Route::OfDay(_, OfDay::Stations));
         match self {
             Self::System => {
-                "The bike-share system. Needed only where the lake has several and the server was not told which one is meant."
+                "The bike-share system. Required only if the lake has several systems and the server has no default."
+            }
+            Self::Metric if matches!(route, Route::OfDay(_, OfDay::Hours)) => {
+                "The metric whose values are returned. Cells without it are left out."
             }
             Self::Metric => {
-                "What cells are ranked and weighed by. Cells that lack it (no station tells) are left out."
+                "The metric that cells are ranked and weighted by. Cells without it (no station reports it) are left out."
             }
             Self::Hour => {
-                "Only this hour of the local day. Weights stay relative to the whole day, so hours compare."
+                "Only this hour of the local day. Weights stay relative to the whole day, so hours can be compared."
             }
             Self::Resolution => {
-                "H3 resolution: 10 is the 75 m hexagon, 9 and 8 are about 7 and 49 times as large."
+                "H3 resolution of the cells: 10 is the 75 m hexagon; cells of 9 and 8 are about 7 and 49 times as large. The lake has 8, 9 and 10 unless the operator chose others."
+            }
+            Self::Bbox if is_of_stations => {
+                "Only stations inside this box: west,south,east,north in degrees. A box with west greater than east crosses the antimeridian."
             }
             Self::Bbox => {
-                "Only what has its centre in this box: west,south,east,north in degrees. West above east crosses the antimeridian."
+                "Only cells whose centre is inside this box: west,south,east,north in degrees. A box with west greater than east crosses the antimeridian."
+            }
+            Self::Near if is_of_stations => {
+                "Only stations within `radius_m` of this point: lat,lng in degrees. With `bbox`, only what is inside both."
             }
             Self::Near => {
-                "Only what has its centre within `radius_m` of this point: lat,lng in degrees."
+                "Only cells whose centre is within `radius_m` of this point: lat,lng in degrees. With `bbox`, only what is inside both."
             }
-            Self::RadiusM => "Metres around `near`.",
+            Self::RadiusM => "Distance from `near` in metres; required with `near`.",
             Self::MinWeight => "Only cells of at least this weight.",
-            Self::Limit => "At most so many rows, the first in rank.",
+            Self::Limit if is_of_stations => {
+                "At most this many stations, the first by `station_id`."
+            }
+            Self::Limit => "At most this many cells, the highest ranked.",
             Self::Smooth => {
-                "Rank by the mean of `bikes` over each cell and its six neighbours: places rather than single stations. Not with another `metric`, `hour` or `baseline`."
+                "Rank by the mean of `bikes` over each cell and its six neighbours, which finds busy areas rather than single stations. Cannot be combined with `hour`, `baseline` or another `metric`."
             }
             Self::Baseline => {
-                "Rank by the difference from the usual of that weekday. Cells without one are left out. Not with another `metric`, `hour` or `smooth`."
+                "Rank by the difference from what is usual on that weekday. Cells without a baseline are left out. Cannot be combined with `hour`, `smooth` or another `metric`."
             }
             Self::RelativeTo => {
-                "What a weight of 1 is the largest of: the whole city that day, or only the cells selected by `bbox`, `near` and `hour`."
+                "What weights and ranks are relative to: the whole city that day, or only the cells selected by `bbox`, `near` and `hour`."
             }
-            Self::From => "The first local date of a range.",
-            Self::To => "The last local date of a range.",
+            Self::From => "The first local date of the range.",
+            Self::To => "The last local date of the range.",
             Self::HexId => {
-                "One cell: its row on each day instead of the list of days. Its resolution is in its name."
+                "An H3 cell: returns its row on each day instead of the list of days. The cell's name includes its resolution."
             }
-            Self::Format => "The answer's form; it goes before `Accept`.",
+            Self::Format => "The format of the answer; overrides the `Accept` header.",
+        }
+    }
+
+    /// What a value may be: the values where there are few, else what they are in words.
+    pub(super) fn allowed(self) -> Vec<String> {
+        let one = |text: &str| vec![text.to_owned()];
+        match self {
+            Self::System => {
+                one("1 to 64 letters, digits, hyphens, underscores and dots; no dot at either end")
+            }
+            Self::Metric => Metric::ALL.map(|metric| metric.name().to_owned()).to_vec(),
+            Self::Hour => one("a whole number from 0 to 23"),
+            Self::Resolution => one("a whole number from 0 to 15"),
+            Self::Bbox => one(
+                "west,south,east,north in degrees: -180 to 180 and -90 to 90, south not above north",
+            ),
+            Self::Near => one("lat,lng in degrees: -90 to 90 and -180 to 180"),
+            Self::RadiusM => vec![format!("metres above 0, up to {LARGEST_RADIUS_M}")],
+            Self::MinWeight => one("a number from -1 to 1"),
+            Self::Limit => vec![format!("a whole number from 1 to {MOST_ROWS}")],
+            Self::Smooth | Self::Baseline => vec!["true".to_owned(), "false".to_owned()],
+            Self::RelativeTo => vec!["city".to_owned(), "selection".to_owned()],
+            Self::From | Self::To => one(A_DATE),
+            Self::HexId => one(A_CELL),
+            Self::Format => Format::ALL.map(|format| format.name().to_owned()).to_vec(),
         }
     }
 
@@ -126,7 +171,9 @@ impl Param {
                 json!({"type": "string", "enum": Metric::ALL.map(Metric::name), "default": "bikes"})
             }
             Self::Hour => json!({"type": "integer", "minimum": 0, "maximum": 23}),
-            Self::Resolution => json!({"type": "integer", "enum": [8, 9, 10], "default": 10}),
+            Self::Resolution => {
+                json!({"type": "integer", "minimum": 0, "maximum": 15, "default": 10})
+            }
             Self::Bbox => {
                 json!({"type": "string", "pattern": "^-?\\d+(\\.\\d+)?(,-?\\d+(\\.\\d+)?){3}$"})
             }
@@ -143,7 +190,7 @@ impl Param {
                 json!({"type": "string", "enum": ["city", "selection"], "default": "city"})
             }
             Self::From | Self::To => json!({"type": "string", "format": "date"}),
-            Self::HexId => json!({"type": "string", "pattern": "^8[0-9a-f]{14}$"}),
+            Self::HexId => json!({"type": "string", "pattern": CELL_PATTERN}),
             Self::Format => json!({"type": "string", "enum": Format::ALL.map(Format::name)}),
         }
     }
