@@ -228,6 +228,47 @@ fn a_lake_that_goes_away_leaves_what_is_in_memory_and_heals() {
 }
 
 #[test]
+fn a_damaged_new_day_leaves_the_last_good_one_the_latest() {
+    let (lake, serving, fixture) = served(30, &[]);
+    let next = parse_date("2026-10-21").expect("a date");
+    let damaged = Derived::DAYS.key(&fixture.system, next);
+    wait(lake.open().replace(&damaged, b"nothing".as_slice().into())).unwrap();
+    until("the damaged day is known", || {
+        get(serving.address(), "/hotspots/2026-10-21").status == 503
+    });
+    let latest = get(serving.address(), "/hotspots/latest");
+    assert_eq!((latest.status, latest.header("content-location")), (200, PATH));
+    let figures = String::from_utf8(get(serving.address(), "/metrics").body).unwrap();
+    assert!(figures.contains("hotspots_tables_failing 1\n"), "{figures}");
+    wait(fixture.write(&lake.open(), next)).unwrap();
+    until("the good day is the latest", || {
+        let latest = get(serving.address(), "/hotspots/latest");
+        latest.header("content-location") == "/hotspots/2026-10-21"
+    });
+}
+
+#[test]
+fn a_day_that_was_not_asked_for_before_the_lake_went_away_is_not_said_to_be_none() {
+    let (lake, serving, fixture) = served(30, &[]);
+    let next = parse_date("2026-10-21").expect("a date");
+    wait(fixture.write(&lake.open(), next)).unwrap();
+    until("both days are known", || {
+        get(serving.address(), "/hotspots").json()["days"].as_array().is_some_and(|d| d.len() == 2)
+    });
+    let (folder, aside) = (lake.folder().join("lake"), lake.folder().join("aside"));
+    std::fs::rename(&folder, &aside).unwrap();
+    let away = get(serving.address(), "/hotspots/2026-10-21");
+    assert_eq!(away.status, 503, "{}", String::from_utf8_lossy(&away.body));
+    assert_eq!(get(serving.address(), PATH).status, 200, "what is in memory is served");
+    until("the figures say so", || {
+        let figures = String::from_utf8(get(serving.address(), "/metrics").body).unwrap();
+        figures.contains("hotspots_lake_up 0\n")
+    });
+    std::fs::rename(&aside, &folder).unwrap();
+    until("it heals", || get(serving.address(), "/hotspots/2026-10-21").status == 200);
+}
+
+#[test]
 fn a_stop_under_load_drops_no_request() {
     let (_lake, serving, _fixture) = served(400, &[]);
     let load = Load::of(16, serving.address(), PATH);

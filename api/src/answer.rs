@@ -213,8 +213,12 @@ impl Answer {
         let Some(cell) = self.cell(encoding) else { return Ok(self.body.clone()) };
         let body = self.body.clone();
         let make = async || {
-            let _turn = state.turn().await?;
-            let encode = move || compressed(encoding, &body).map(exactly);
+            let turn = state.turn().await?;
+            // The turn goes with the work, which goes on when its client has hung up.
+            let encode = move || {
+                let _turn = turn;
+                compressed(encoding, &body).map(exactly)
+            };
             let encoded = tokio::task::spawn_blocking(encode).await;
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)

@@ -11,7 +11,9 @@ use tracing::{error, info};
 /// What is in memory is taken for the lake's state for so long.
 pub(crate) const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// A request that has something to serve waits so long for news of the lake.
-const PATIENCE_WITH_VALUE: Duration = Duration::from_secs(2);
+const PATIENCE_WITH_VALUE: Duration = Duration::from_secs(1);
+/// After a look that failed, what is in memory is served for so long before the next one.
+const PAUSE: Duration = Duration::from_secs(5);
 /// A request that has nothing to serve waits so long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -35,9 +37,9 @@ struct State<T> {
 /// Why the lake gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The store failed.
-    #[error("{0}")]
-    Lake(String),
+    /// The store failed at something.
+    #[error("{text}")]
+    Lake { at: String, text: String },
     /// The store did not answer in time.
     #[error("the lake did not answer within {0} s")]
     Slow(u64),
@@ -51,7 +53,22 @@ pub(crate) enum Failure {
 
 impl From<LakeError> for Failure {
     fn from(error: LakeError) -> Self {
-        Self::Lake(error.to_string())
+        let text = error.to_string();
+        let at = match error {
+            LakeError::Store { action, path, .. } => format!("{action} {path}"),
+            LakeError::Missing { .. } | LakeError::Location { .. } => text.clone(),
+        };
+        Self::Lake { at, text }
+    }
+}
+
+impl Failure {
+    /// Whether it is the same trouble, though a store may word it in another way each time.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Lake { at, .. }, Self::Lake { at: other, .. }) => at == other,
+            _ => self == other,
+        }
     }
 }
 
@@ -96,8 +113,8 @@ impl<T> Fresh<T> {
     where
         F: Future<Output = Result<Option<Arc<T>>, Failure>> + Send,
     {
-        let kept = self.peek();
-        if self.is_fresh(trusted_for) && kept.is_some() {
+        let (kept, is_failing) = self.kept();
+        if kept.is_some() && self.is_fresh(trusted_for, is_failing) {
             return Ok(kept);
         }
         let _flight = match &kept {
@@ -108,7 +125,7 @@ impl<T> Fresh<T> {
                 Err(_) => return Ok(kept),
             },
         };
-        if self.is_fresh(trusted_for) {
+        if self.is_fresh(trusted_for, self.kept().1) {
             return self.settled();
         }
         let patience = if kept.is_some() { PATIENCE_WITH_VALUE } else { PATIENCE };
@@ -119,7 +136,14 @@ impl<T> Fresh<T> {
         self.settled()
     }
 
-    fn is_fresh(&self, trusted_for: Duration) -> bool {
+    /// What is in memory, and whether the last look for news of it failed.
+    fn kept(&self) -> (Option<Arc<T>>, bool) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        (state.value.clone(), state.value.is_some() && state.failure.is_some())
+    }
+
+    fn is_fresh(&self, trusted_for: Duration, is_failing: bool) -> bool {
+        let trusted_for = if is_failing { trusted_for.max(PAUSE) } else { trusted_for };
         let looked_ms = self.looked_ms.load(Ordering::Acquire);
         looked_ms > 0 && u128::from(looked_ms) + trusted_for.as_millis() > self.now_ms().into()
     }
@@ -139,7 +163,7 @@ impl<T> Fresh<T> {
             }
             Err(failure) => {
                 // Said once, not once a second.
-                if state.failure.as_ref() != Some(&failure) {
+                if !state.failure.as_ref().is_some_and(|known| known.is_like(&failure)) {
                     let then =
                         if state.value.is_some() { "; serving the last good one" } else { "" };
                     error!("{failure}{then}");

@@ -25,6 +25,7 @@ mod routes;
 mod selection;
 mod server;
 mod state;
+mod store;
 mod tables;
 mod turns;
 mod wishes;

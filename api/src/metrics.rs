@@ -105,8 +105,14 @@ impl Metrics {
         HeaderValue::from_bytes(&digits).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// All figures; `usage` is tables, bytes and evictions of the memory.
-    pub(crate) fn text(&self, usage: (usize, usize, u64), is_ready: bool) -> String {
+    /// All figures; `usage` is tables, bytes and evictions of the memory, `failing` the
+    /// tables that cannot be read.
+    pub(crate) fn text(
+        &self,
+        usage: (usize, usize, u64),
+        failing: usize,
+        is_ready: bool,
+    ) -> String {
         let mut out = String::new();
         let head = |out: &mut String, name: &str, kind: &str, help: &str| {
             let _ = writeln!(out, "# HELP hotspots_{name} {help}\n# TYPE hotspots_{name} {kind}");
@@ -153,6 +159,12 @@ impl Metrics {
         for (name, kind, help, value) in [
             ("uptime_seconds", "gauge", "Time since the start.", self.began.elapsed().as_secs()),
             ("lake_up", "gauge", "1 while the lake answers.", u64::from(is_ready)),
+            (
+                "tables_failing",
+                "gauge",
+                "Tables that could not be read when last looked at.",
+                failing as u64,
+            ),
             ("memory_tables", "gauge", "Tables in memory.", tables as u64),
             ("memory_bytes", "gauge", "Bytes of tables and answers in memory.", bytes as u64),
             ("memory_evictions_total", "counter", "Tables let go for others.", evictions),

@@ -215,7 +215,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Damaged { .. } => Self::new(Kind::UNAVAILABLE, failure.to_string()),
             // What a store says may name places that are none of the client's business.
-            Failure::Lake(_) | Failure::Slow(_) | Failure::Empty(_) => {
+            Failure::Lake { .. } | Failure::Slow(_) | Failure::Empty(_) => {
                 let detail = "the lake does not answer; the server's log says why";
                 Self::new(Kind::UNAVAILABLE, detail)
             }

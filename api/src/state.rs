@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use hotspots_data::{Derived, Resolution, SystemId};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 use warp::http::header::{self, HeaderName};
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -37,7 +37,7 @@ pub(crate) struct State {
     health: Arc<Answer>,
     docs: Arc<Answer>,
     openapi: Arc<Answer>,
-    making: Semaphore,
+    making: Arc<Semaphore>,
     stopping: AtomicBool,
     /// Tells servers of one process apart.
     number: u64,
@@ -68,7 +68,7 @@ impl State {
                 Freshness::Changing,
                 document.to_string(),
             )),
-            making: Semaphore::new(making),
+            making: Arc::new(Semaphore::new(making)),
             stopping: AtomicBool::new(false),
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
@@ -80,8 +80,9 @@ impl State {
     }
 
     /// Waits until no more than the most answers allowed are being made.
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let making = Arc::clone(&self.making);
+        match tokio::time::timeout(LONGEST_WAIT, making.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Problem::new(Kind::BUSY, "it waited for its turn in vain; try again soon")),
         }
@@ -214,7 +215,7 @@ impl State {
             Route::OpenApi => Arc::clone(&self.openapi),
             Route::Health => Arc::clone(&self.health),
             Route::Ready => Box::pin(self.ready()).await?,
-            Route::Metrics => self.metrics_answer(),
+            Route::Metrics => Box::pin(self.metrics_answer()).await,
             Route::Systems => Box::pin(self.systems_document()).await?,
             Route::Days => Box::pin(self.days(params, format)).await?,
             Route::OfDay(when, what) => {
@@ -279,12 +280,26 @@ impl State {
         let system = self.system(asked).await?;
         let date = match when {
             When::On(date) => date,
-            When::Latest => match self.tables.days(Derived::DAYS, &system).await?.last() {
+            When::Latest => match self.last_good_day(&system).await? {
                 Some(date) => date,
                 None => return Err(self.no_day(&system, None).await),
             },
         };
         Ok(SystemDay { system, date })
+    }
+
+    /// The last day whose hotspots can be read: a damaged one, which the log tells of, must not take
+    /// `latest` away.
+    async fn last_good_day(&self, system: &SystemId) -> Result<Option<NaiveDate>, Problem> {
+        let days = self.tables.days(Derived::DAYS, system).await?;
+        for date in days.dates().rev().take(MOST_DAMAGED) {
+            match self.tables.table(Derived::DAYS, system, date).await {
+                Ok(Some(_)) => return Ok(Some(date)),
+                Ok(None) | Err(Failure::Damaged { .. }) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(days.last())
     }
 
     /// A table of a day, or why there is none.
@@ -390,8 +405,9 @@ impl State {
         Ok(Arc::new(Answer::new(Format::Json, Freshness::Now, body)))
     }
 
-    fn metrics_answer(&self) -> Arc<Answer> {
-        let text = self.metrics.text(self.tables.usage(), self.tables.trouble().is_none());
+    async fn metrics_answer(&self) -> Arc<Answer> {
+        let is_up = self.tables.systems().await.is_ok() && self.tables.trouble().is_none();
+        let text = self.metrics.text(self.tables.usage(), self.tables.failing(), is_up);
         Arc::new(Answer::new(Format::Prometheus, Freshness::Now, text))
     }
 
@@ -433,6 +449,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A request waits so long for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// So many days at the end of a system may be damaged before `latest` gives up.
+const MOST_DAMAGED: usize = 7;
 /// Names a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What scripts of other sites may read.

@@ -15,13 +15,14 @@ use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, LakeError, SystemId};
+use hotspots_data::{DaySummary, Derived, Key, Lake, SystemId};
 use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 use crate::answers::Answers;
 use crate::attribution::{Attribution, Credit};
 use crate::fresh::{Failure, Fresh, TRUSTED_FOR};
+use crate::store::Store;
 
 /// How long a system's name and licence are trusted.
 const CREDIT_TRUSTED_FOR: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ type Shelf<K, V> = RwLock<HashMap<K, Arc<Fresh<V>>>>;
 /// Every table that was asked for and still fits.
 #[derive(Debug)]
 pub(crate) struct Tables {
-    lake: Lake,
+    store: Store,
     limit_bytes: usize,
     slots: RwLock<HashMap<Key, Arc<Slot>>>,
     systems: Fresh<Vec<SystemId>>,
@@ -42,7 +43,7 @@ pub(crate) struct Tables {
     credits: Shelf<SystemId, Credit>,
     /// Of systems that do not say it themselves.
     known: HashMap<SystemId, Attribution>,
-    loads: Semaphore,
+    loads: Arc<Semaphore>,
     serial: AtomicU64,
     turn: AtomicU64,
     evictions: AtomicU64,
@@ -99,14 +100,14 @@ impl Tables {
         known: HashMap<SystemId, Attribution>,
     ) -> Self {
         Self {
-            lake,
+            store: Store::new(lake),
             limit_bytes,
             slots: RwLock::default(),
             systems: Fresh::default(),
             days: RwLock::default(),
             credits: RwLock::default(),
             known,
-            loads: Semaphore::new(LOADS),
+            loads: Arc::new(Semaphore::new(LOADS)),
             serial: AtomicU64::new(1),
             turn: AtomicU64::new(1),
             evictions: AtomicU64::new(0),
@@ -116,9 +117,9 @@ impl Tables {
     /// The systems that have hotspots, by name.
     pub(crate) async fn systems(&self) -> Result<Arc<Vec<SystemId>>, Failure> {
         let look = async |kept: Option<Arc<Vec<SystemId>>>| {
-            let found = self.lake.derived_systems(Derived::DAYS).await?;
+            let found = self.store.systems().await?;
             if found.is_empty() && kept.is_some_and(|kept| !kept.is_empty()) {
-                return Err(Failure::Empty(self.lake.location().to_owned()));
+                return Err(Failure::Empty(self.store.location().to_owned()));
             }
             Ok(Some(Arc::new(found)))
         };
@@ -128,6 +129,11 @@ impl Tables {
     /// Why the lake's folders could not be listed when last looked at, if they could not.
     pub(crate) fn trouble(&self) -> Option<Failure> {
         self.systems.failure()
+    }
+
+    /// How many tables were not read when last looked at, as they are damaged or out of reach.
+    pub(crate) fn failing(&self) -> usize {
+        read(&self.slots).values().filter(|slot| slot.table.failure().is_some()).count()
     }
 
     /// The local days that a table has of a system.
@@ -141,7 +147,7 @@ impl Tables {
         }
         let fresh = entry(&self.days, &(table, system.clone()));
         let look = async |kept: Option<Arc<Days>>| {
-            let days = self.lake.derived_days(table, system).await?;
+            let days = self.store.days(table, system).await?;
             match kept {
                 Some(kept) if kept.days == days => return Ok(Some(kept)),
                 Some(kept) if days.is_empty() && !kept.days.is_empty() => {
@@ -211,8 +217,8 @@ impl Tables {
         table: &Table,
         name: TableName,
     ) -> Result<Bytes, CodecError> {
-        match self.lake.get(&table.key).await {
-            Ok(object) if object.version == table.version => Ok(object.bytes),
+        match self.store.get(&table.key).await {
+            Ok(Some(object)) if object.version == table.version => Ok(object.bytes),
             _ => codec::encode(name, Layout::Described, &table.batch, &table.metadata),
         }
     }
@@ -223,7 +229,7 @@ impl Tables {
         let nothing = Attribution::default();
         let known = self.known.get(system).unwrap_or(&nothing);
         let look = |kept: Option<Arc<Credit>>| async move {
-            let found = Credit::read(&self.lake, system, known).await?;
+            let found = self.store.credit(system, known).await?;
             Ok(Some(kept.filter(|kept| **kept == found).unwrap_or_else(|| Arc::new(found))))
         };
         let found = fresh.get(CREDIT_TRUSTED_FOR, look).await.ok().flatten();
@@ -327,7 +333,7 @@ impl Tables {
         kept: Option<Arc<Table>>,
     ) -> Result<Option<Arc<Table>>, Failure> {
         if let Some(kept) = kept {
-            match self.lake.version(key).await? {
+            match self.store.version(key).await? {
                 None => {
                     self.check_that_it_is_there().await?;
                     return Ok(None);
@@ -341,13 +347,17 @@ impl Tables {
 
     /// Reads a table.
     async fn read(&self, table: Derived, key: &Key) -> Result<Option<Table>, Failure> {
-        let _permit = self.loads.acquire().await;
-        let object = match self.lake.get(key).await {
-            Err(LakeError::Missing { .. }) => return Ok(None),
-            other => other?,
+        let permit = Arc::clone(&self.loads).acquire_owned().await;
+        let Some(object) = self.store.get(key).await? else {
+            self.check_that_it_is_there().await?;
+            return Ok(None);
         };
         let (schema, bytes) = (schema_of(table), object.bytes);
-        let decoded = tokio::task::spawn_blocking(move || codec::decode(&schema, bytes)).await;
+        let decode = move || {
+            let _permit = permit;
+            codec::decode(&schema, bytes)
+        };
+        let decoded = tokio::task::spawn_blocking(decode).await;
         let damaged = |reason: String| Failure::Damaged { key: key.to_string(), reason };
         let (batch, metadata) = decoded
             .map_err(|error| damaged(error.to_string()))?
@@ -368,17 +378,17 @@ impl Tables {
 
     /// Tells a day that was removed from a lake that is not there.
     async fn check_that_it_is_there(&self) -> Result<(), Failure> {
-        if self.lake.derived_systems(Derived::DAYS).await?.is_empty() {
-            return Err(Failure::Empty(self.lake.location().to_owned()));
+        if self.store.systems().await?.is_empty() {
+            return Err(Failure::Empty(self.store.location().to_owned()));
         }
         Ok(())
     }
 
     async fn read_figures(&self, key: &Key) -> Result<Option<Arc<Figures>>, Failure> {
         let _permit = self.loads.acquire().await;
-        let object = match self.lake.get(key).await {
-            Err(LakeError::Missing { .. }) => return Ok(None),
-            other => other?,
+        let Some(object) = self.store.get(key).await? else {
+            self.check_that_it_is_there().await?;
+            return Ok(None);
         };
         let damaged = |reason: String| Failure::Damaged { key: key.to_string(), reason };
         let read = codec::read_metadata(object.bytes.clone())
@@ -391,7 +401,9 @@ impl Tables {
 
 impl Days {
     /// The local dates, earliest first.
-    pub(crate) fn dates(&self) -> impl ExactSizeIterator<Item = NaiveDate> + '_ {
+    pub(crate) fn dates(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = NaiveDate> + ExactSizeIterator + '_ {
         self.days.iter().map(|(date, _)| *date)
     }
 

@@ -116,7 +116,12 @@ impl State {
         &self,
         make: impl FnOnce() -> Result<Bytes, Problem> + Send + 'static,
     ) -> Result<Bytes, Problem> {
-        let _turn = self.turn().await?;
+        let turn = self.turn().await?;
+        // The turn goes with the work, which goes on when its client has hung up.
+        let make = move || {
+            let _turn = turn;
+            make()
+        };
         let body = tokio::task::spawn_blocking(make).await;
         body.map_err(|error| Problem::internal(error.to_string()))?
     }
