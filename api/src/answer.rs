@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use httpdate::HttpDate;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
+use url::Url;
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::conditions::{self, Validators, Verdict};
@@ -91,10 +92,12 @@ impl Answer {
         self
     }
 
-    /// Points to the licence of its data.
+    /// Points to the licence of its data, if that is an address of the web.
     pub(crate) fn licensed(mut self, url: Option<&str>) -> Self {
-        let plain = url.filter(|url| url.chars().all(|c| c.is_ascii_graphic() && c != '>'));
-        self.links = plain.map(|url| value(&format!("<{url}>; rel=\"license\"")));
+        // Parsing percent-encodes whatever a header, or the brackets in it, could not hold.
+        let url = url.and_then(|url| Url::parse(url).ok());
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        self.links = url.map(|url| value(&format!("<{url}>; rel=\"license\"")));
         self
     }
 
@@ -312,6 +315,29 @@ fn value(text: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_licence_is_linked_whatever_letters_its_address_has() {
+        let link = |url| {
+            let answer = Answer::new(Format::Json, Freshness::Closed, "{}").licensed(Some(url));
+            let response = answer.response_at_once(&Method::GET, &HeaderMap::new(), false);
+            let headers = response.unwrap().into_parts().0.headers;
+            headers.get("link").map(|link| link.to_str().unwrap().to_owned())
+        };
+        for (url, expected) in [
+            ("https://licence.example/terms", "https://licence.example/terms"),
+            (
+                "https://vélo.example/données ouvertes?é=<>",
+                "https://xn--vlo-bma.example/donn%C3%A9es%20ouvertes?%C3%A9=%3C%3E",
+            ),
+            ("HTTP://licence.example", "http://licence.example/"),
+        ] {
+            assert_eq!(link(url), Some(format!("<{expected}>; rel=\"license\"")), "{url}");
+        }
+        for none in ["", "ODbL-1.0", "data:a>b", "terms.html"] {
+            assert_eq!(link(none), None, "{none}");
+        }
+    }
 
     #[tokio::test]
     async fn every_encoding_unpacks_to_the_same_bytes() {

@@ -454,9 +454,14 @@ fn options() -> Response<Body> {
     response
 }
 
-/// The path of a request for `latest`, with the day that it stands for.
+/// The path of a request for `latest`, which is its second segment, with the day that it stands for.
 fn place(path: &str, query: &str, date: NaiveDate) -> String {
-    let path = path.replacen("latest", &date.to_string(), 1);
+    let date = date.to_string();
+    let mut segments: Vec<&str> = path.split('/').collect();
+    if let Some(second) = segments.get_mut(2) {
+        *second = &date;
+    }
+    let path = segments.join("/");
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
