@@ -220,6 +220,10 @@ fn a_lake_that_goes_away_leaves_what_is_in_memory_and_heals() {
     std::fs::rename(&aside, &table).unwrap();
     until("it heals", || get(serving.address(), "/readyz").status == 200);
     assert_eq!(get(serving.address(), PATH).body, good.body);
+    let (_, log) = serving.terminate();
+    let probes = log.lines().filter(|line| line.contains("GET /readyz: 503"));
+    let levels: Vec<bool> = probes.map(|line| line.contains("\"level\":\"INFO\"")).collect();
+    assert!(!levels.is_empty() && levels.iter().all(|is_info| *is_info), "{log}");
 }
 
 #[test]
