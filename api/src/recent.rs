@@ -1,5 +1,5 @@
-//! What a thread was asked last: most ask the same again, and are answered at once, without another
-//! walk through routes, parameters and tables.
+//! The last request of each thread with its answer: most requests repeat the one before, and are
+//! answered at once, without going through routes, parameters and tables again.
 
 use std::cell::RefCell;
 use std::sync::Arc;

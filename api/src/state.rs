@@ -79,7 +79,7 @@ impl State {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until no more than the most answers allowed are being made.
+    /// Waits until fewer answers are being made than may be at once.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// The response to a request for what this thread was asked last; `None` where it is another, or
+    /// The response to a request that repeats the last one of this thread; `None` where it does not, or
     /// something has to be waited for.
     pub(crate) fn respond_again(
         &self,
@@ -192,7 +192,7 @@ impl State {
         let format = format_of(&route, params.format, headers)?;
         let (endpoint, now) = (route.endpoint(), Instant::now());
         let mut latest = None;
-        // In boxes: what is not asked for often must not make the way of every request wider.
+        // Boxed: what is rarely asked for must not make the future of every request larger.
         let answer = match route {
             Route::Index => Arc::clone(&self.index),
             Route::Docs => Arc::clone(&self.docs),
@@ -455,7 +455,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Length, Content-Location, \
                        Content-Range, ETag, Link, Retry-After, X-Request-Id";
 
-/// The forms each path comes in; the first is what a client gets that does not say.
+/// The formats of each path; the first is the default.
 pub(crate) fn formats(route: &Route) -> &'static [Format] {
     match route {
         Route::Index | Route::Health | Route::Ready | Route::Systems => &[Format::Json],
@@ -482,7 +482,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
                 .with("value", format.name())
                 .with("allowed", names))
         }
-        // What comes in one form only is sent in it.
+        // What has one format only is sent in it, whatever `Accept` says.
         None if offered.len() == 1 => Ok(offered[0]),
         None => negotiate::format(headers, offered).ok_or_else(|| {
             let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
@@ -492,7 +492,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
     }
 }
 
-/// The answer to OPTIONS, which is also that to a browser asking before it asks.
+/// The answer to OPTIONS, a browser's preflight request included.
 fn options() -> Response<Body> {
     let mut response = Response::new(Body::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
