@@ -93,7 +93,8 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
 }
 
 /// Headers that every HTTP answer of this server has, whatever it is an answer to.
-const OF_HTTP: [&str; 6] = [
+const OF_HTTP: [&str; 7] = [
+    "accept-ranges",
     "content-type",
     "content-length",
     "date",

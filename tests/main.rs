@@ -11,6 +11,7 @@ mod api_days;
 mod api_document;
 mod api_hostile;
 mod api_hours;
+mod api_ranges;
 mod bad_input;
 #[cfg(test)]
 mod compaction_races;

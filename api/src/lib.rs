@@ -1,12 +1,13 @@
 //! The read API: precomputed hotspots over HTTP.
 //!
-//! A request's walk ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
+//! How a request is answered ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
 //! [`tables`] (the day, from memory or the lake) → [`documents`] (what is said of it) → [`selection`]
 //! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
 mod answers;
 mod attribution;
+mod conditions;
 mod connection;
 mod docs;
 mod documents;
@@ -18,6 +19,7 @@ mod openapi;
 mod page;
 mod params;
 mod problem;
+mod range;
 mod recent;
 mod refusal;
 mod reply;

@@ -1,5 +1,7 @@
 //! Paths.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use hotspots_data::{Cell, Resolution, parse_date};
 use warp::http::Method;
@@ -57,25 +59,72 @@ pub(crate) enum When {
 /// The methods of every route.
 pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-impl Route {
-    /// Its name in logs and metrics: the path with names for its variable parts.
-    pub(crate) fn pattern(&self) -> &'static str {
-        match self {
-            Self::Index => "/",
-            Self::Docs => "/docs",
-            Self::OpenApi => "/openapi.json",
-            Self::Health => "/healthz",
-            Self::Ready => "/readyz",
-            Self::Metrics => "/metrics",
-            Self::Systems => "/systems",
-            Self::Days => "/hotspots",
-            Self::OfDay(_, OfDay::Cells) => "/hotspots/{date}",
-            Self::OfDay(_, OfDay::Hours) => "/hotspots/{date}/hours",
-            Self::OfDay(_, OfDay::Cell(_)) => "/hotspots/{date}/{hex_id}",
-            Self::OfDay(_, OfDay::Stations) => "/stations/{date}",
-            Self::OfDay(_, OfDay::Station(_)) => "/stations/{date}/{station_id}",
-            Self::OfDay(_, OfDay::Quality) => "/quality/{date}",
+/// Declares the endpoints once: as variants, as a list and with their patterns.
+macro_rules! endpoints {
+    ($($variant:ident = $pattern:literal,)+) => {
+        /// What requests are counted by: a kind of path, whatever its variable parts are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Endpoint {
+            $($variant,)+
         }
+
+        impl Endpoint {
+            /// All of them, each at the index that it is as a number.
+            pub(crate) const ALL: [Self; [$($pattern),+].len()] = [$(Self::$variant),+];
+
+            /// The path with names for its variable parts, as in logs and metrics.
+            pub(crate) fn pattern(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $pattern,)+
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    Index = "/",
+    Docs = "/docs",
+    OpenApi = "/openapi.json",
+    Health = "/healthz",
+    Ready = "/readyz",
+    Metrics = "/metrics",
+    Systems = "/systems",
+    Days = "/hotspots",
+    Cells = "/hotspots/{date}",
+    Hours = "/hotspots/{date}/hours",
+    Cell = "/hotspots/{date}/{hex_id}",
+    Stations = "/stations/{date}",
+    Station = "/stations/{date}/{station_id}",
+    Quality = "/quality/{date}",
+    PageFile = "/page/{file}",
+    Unknown = "other",
+}
+
+impl Route {
+    /// What it is counted by.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Index => Endpoint::Index,
+            Self::Docs => Endpoint::Docs,
+            Self::OpenApi => Endpoint::OpenApi,
+            Self::Health => Endpoint::Health,
+            Self::Ready => Endpoint::Ready,
+            Self::Metrics => Endpoint::Metrics,
+            Self::Systems => Endpoint::Systems,
+            Self::Days => Endpoint::Days,
+            Self::OfDay(_, OfDay::Cells) => Endpoint::Cells,
+            Self::OfDay(_, OfDay::Hours) => Endpoint::Hours,
+            Self::OfDay(_, OfDay::Cell(_)) => Endpoint::Cell,
+            Self::OfDay(_, OfDay::Stations) => Endpoint::Stations,
+            Self::OfDay(_, OfDay::Station(_)) => Endpoint::Station,
+            Self::OfDay(_, OfDay::Quality) => Endpoint::Quality,
+        }
+    }
+
+    /// Its path with names for its variable parts.
+    pub(crate) fn pattern(&self) -> &'static str {
+        self.endpoint().pattern()
     }
 
     /// One of each, in the order in which they are explained.
@@ -165,12 +214,18 @@ impl Route {
 /// Understands a request line, or says why not.
 pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
     let trimmed = path.strip_suffix('/').unwrap_or(path);
+    // Split first: a slash that is percent-encoded belongs to its segment.
     let mut parts = trimmed.split('/').skip(1);
-    let mut all = [""; 4];
-    let count = all.iter_mut().zip(&mut parts).map(|(slot, part)| *slot = part).count();
+    let mut segments = [const { Cow::Borrowed("") }; 4];
+    let mut count = 0;
+    for (slot, part) in segments.iter_mut().zip(&mut parts) {
+        *slot = decoded(part)?;
+        count += 1;
+    }
     if parts.next().is_some() {
         return Err(no_such_path());
     }
+    let all = segments.each_ref().map(|segment| &**segment);
     let route = match all[..count] {
         [] => Route::Index,
         ["docs"] => Route::Docs,
@@ -184,7 +239,9 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
         ["hotspots", date, "hours"] => Route::OfDay(when(date)?, OfDay::Hours),
         ["hotspots", date, cell] => Route::OfDay(when(date)?, OfDay::Cell(cell_of(cell)?)),
         ["stations", date] => Route::OfDay(when(date)?, OfDay::Stations),
-        ["stations", date, station] => Route::OfDay(when(date)?, OfDay::Station(decoded(station)?)),
+        ["stations", date, station] => {
+            Route::OfDay(when(date)?, OfDay::Station(station.to_owned()))
+        }
         ["quality", date] => Route::OfDay(when(date)?, OfDay::Quality),
         _ => return Err(no_such_path()),
     };
@@ -229,11 +286,14 @@ pub(crate) fn cell_of(text: &str) -> Result<Cell, Problem> {
     }
 }
 
-/// A path segment without its percent signs.
-fn decoded(segment: &str) -> Result<String, Problem> {
+/// A path segment without percent-encoding.
+fn decoded(segment: &str) -> Result<Cow<'_, str>, Problem> {
+    if !segment.contains('%') {
+        return Ok(Cow::Borrowed(segment));
+    }
     let wrong = || {
-        Problem::bad_request(format!("`{segment}` is not a percent-encoded text"))
-            .with("parameter", "station_id")
+        Problem::bad_request(format!("`{segment}` in the path is not a percent-encoded text"))
+            .with("parameter", "path")
             .with("value", segment)
             .with("allowed", ["percent-encoded UTF-8"])
     };
@@ -248,7 +308,7 @@ fn decoded(segment: &str) -> Result<String, Problem> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -286,13 +346,34 @@ mod tests {
         for (path, parameter, value) in [
             ("/hotspots/yesterday", "date", "yesterday"),
             ("/hotspots/latest/zebra", "hex_id", "zebra"),
-            ("/stations/latest/%4", "station_id", "%4"),
+            ("/stations/latest/%4", "path", "%4"),
         ] {
             let problem = route(&Method::GET, path).unwrap_err();
             assert_eq!(problem.member("parameter"), Some(&parameter.into()), "{path}");
             assert_eq!(problem.member("value"), Some(&value.into()), "{path}");
             assert!(problem.member("allowed").is_some_and(serde_json::Value::is_array), "{path}");
         }
+    }
+
+    #[test]
+    fn a_segment_means_the_same_percent_encoded_and_stays_one_segment() {
+        let get = |path| route(&Method::GET, path);
+        for (encoded, plain) in [
+            ("/hotspots/2026%2D02%2D10", "/hotspots/2026-02-10"),
+            ("/%68otspots/l%61test/hour%73", "/hotspots/latest/hours"),
+            ("/hotspots/latest/%38a1fb475a4dffff/", "/hotspots/latest/8a1fb475a4dffff"),
+            ("/quality/%6C%61%74%65%73%74", "/quality/latest"),
+        ] {
+            assert!(get(plain).is_ok());
+            assert_eq!(get(encoded), get(plain), "{encoded}");
+        }
+        let status = |path| get(path).unwrap_err().status().as_u16();
+        assert_eq!(status("/hotspots%2Flatest"), 404);
+        assert_eq!(status("/hotspots/latest%2Fhours"), 400);
+        assert_eq!(status("/hotspots/latest/..%2f..%2f"), 400);
+        assert_eq!(status("/docs%00"), 404);
+        let twice = Route::OfDay(When::Latest, OfDay::Station("%2F".to_owned()));
+        assert_eq!(get("/stations/latest/%252F"), Ok(twice), "decoded once");
     }
 
     #[test]
