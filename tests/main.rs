@@ -7,6 +7,7 @@
 
 mod aggregation;
 mod api;
+mod api_clients;
 mod api_days;
 mod api_document;
 mod api_hostile;

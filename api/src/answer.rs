@@ -11,6 +11,7 @@ use url::Url;
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::conditions::{self, Validators, Verdict};
+use crate::making::held;
 use crate::negotiate::{self, Encoding, Format};
 use crate::problem::{Kind, Problem};
 use crate::range::{self, Part};
@@ -49,7 +50,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer with the bytes as they are without an encoding.
     pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Vec<u8>>) -> Self {
-        let body = exactly(body.into());
+        let body = held(body.into());
         let hash = Sha256::digest(&body);
         let half =
             hash.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
@@ -263,11 +264,11 @@ impl Answer {
         let Some(cell) = self.cell(encoding) else { return Ok(self.body.clone()) };
         let body = self.body.clone();
         let make = async || {
-            let turn = state.turn().await?;
+            let turn = state.making.turn(&state.tables).await?;
             // The turn goes with the work, which goes on when its client has hung up.
             let encode = move || {
                 let _turn = turn;
-                compressed(encoding, &body).map(exactly)
+                compressed(encoding, &body).map(held)
             };
             let encoded = tokio::task::spawn_blocking(encode).await;
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
@@ -307,11 +308,6 @@ fn compressed(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// The bytes without the room that was reserved for more: they stay in memory for long.
-fn exactly(bytes: Vec<u8>) -> Bytes {
-    bytes.into_boxed_slice().into()
-}
-
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -349,7 +345,13 @@ mod tests {
         let answer = Answer::new(Format::Json, Freshness::Changing, text.clone());
         let lake = hotspots_data::Lake::open("memory:///").unwrap();
         let tables = crate::tables::Tables::new(lake, 0, std::collections::HashMap::new());
-        let state = State::new(tables, None, None, 1, &crate::page::BaseMap::default());
+        let state = State::new(
+            tables,
+            None,
+            None,
+            &crate::Limits::default(),
+            &crate::page::BaseMap::default(),
+        );
         let mut etags = Vec::new();
         for encoding in ["identity", "gzip", "br", "zstd"] {
             let mut request = HeaderMap::new();

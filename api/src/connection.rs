@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     active_ms: AtomicU64,
     /// Whether a request is being answered.
     busy: AtomicBool,
+    /// Whether the socket is full, so that some of an answer waits for the client to read.
+    is_stalled: AtomicBool,
     /// Whether the client may have sent bytes that are not read: a body, or what follows a refused head.
     is_unread: AtomicBool,
     /// Tells the connection's task to close it.
@@ -66,6 +68,7 @@ impl Connections {
             origin: self.origin,
             active_ms: AtomicU64::new(self.origin.elapsed().as_millis() as u64),
             busy: AtomicBool::new(false),
+            is_stalled: AtomicBool::new(false),
             is_unread: AtomicBool::new(false),
             close: Notify::new(),
         });
@@ -83,17 +86,38 @@ impl Connections {
         self.all().len()
     }
 
-    /// Closes the connection that has been idle longest; whether one was idle at all.
-    pub(crate) fn close_idlest(&self) -> bool {
+    /// Closes the connections that let an answer wait and read nothing of it for `timeout`.
+    pub(crate) fn close_stalled(&self, timeout: Duration) {
+        let now_ms = self.origin.elapsed().as_millis() as u64;
+        self.all().retain(|_, connection| {
+            let is_stalled = connection.is_stalled.load(Ordering::Relaxed)
+                && connection.is_silent(now_ms, timeout);
+            if is_stalled {
+                debug!("memory is short: a connection that does not read its answer is closed");
+                connection.close.notify_one();
+            }
+            !is_stalled
+        });
+    }
+
+    /// Closes the connections that have been idle longest, so many at most; how many were idle at all.
+    pub(crate) fn close_idlest(&self, most: usize) -> usize {
         let mut all = self.all();
         let idle = all.values().filter(|connection| !connection.busy.load(Ordering::Relaxed));
-        let idlest = idle.min_by_key(|connection| connection.active_ms.load(Ordering::Relaxed));
-        let Some(id) = idlest.map(|connection| connection.id) else { return false };
-        // Removed at once, so that the next call closes another.
-        if let Some(connection) = all.remove(&id) {
-            connection.close.notify_one();
+        let mut idle: Vec<(u64, u64)> = idle
+            .map(|connection| (connection.active_ms.load(Ordering::Relaxed), connection.id))
+            .collect();
+        if idle.len() > most {
+            idle.select_nth_unstable(most);
+            idle.truncate(most);
         }
-        true
+        for (_, id) in &idle {
+            // Removed at once, so that the next call closes others.
+            if let Some(connection) = all.remove(id) {
+                connection.close.notify_one();
+            }
+        }
+        idle.len()
     }
 
     /// Closes, for ever, connections with no request in progress that neither finished one nor read any
@@ -107,8 +131,7 @@ impl Connections {
             self.all().retain(|_, connection| {
                 // In this order: a connection that has just ceased to be busy was active just now.
                 let is_busy = connection.busy.load(Ordering::Acquire);
-                let active_ms = connection.active_ms.load(Ordering::Relaxed);
-                let is_silent = u128::from(now_ms.saturating_sub(active_ms)) >= timeout.as_millis();
+                let is_silent = connection.is_silent(now_ms, timeout);
                 if is_silent && !is_busy {
                     debug!(
                         "a client was silent for {} s: its connection is closed",
@@ -134,6 +157,11 @@ impl Connection {
         self.touch();
         self.busy.store(false, Ordering::Release);
         answer
+    }
+
+    fn is_silent(&self, now_ms: u64, timeout: Duration) -> bool {
+        let active_ms = self.active_ms.load(Ordering::Relaxed);
+        u128::from(now_ms.saturating_sub(active_ms)) >= timeout.as_millis()
     }
 
     /// Notes that the client may send bytes that are not read.
@@ -205,10 +233,14 @@ impl Guarded {
     /// Notes what came of a write.
     fn written(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &poll {
-            Poll::Pending => self.has_waited = true,
+            Poll::Pending => {
+                self.has_waited = true;
+                self.connection.is_stalled.store(true, Ordering::Relaxed);
+            }
             // Bytes that did not wait follow an answer, which was noted itself.
             Poll::Ready(Ok(bytes)) => {
                 if std::mem::take(&mut self.has_waited) {
+                    self.connection.is_stalled.store(false, Ordering::Relaxed);
                     self.connection.touch();
                 }
                 turns::sent(*bytes);

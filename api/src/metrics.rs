@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::making::held_bytes;
 use crate::routes::Endpoint;
 use crate::state::REQUEST_ID;
 
@@ -144,6 +145,12 @@ impl Metrics {
         for (name, kind, help, value) in [
             ("uptime_seconds", "gauge", "Time since the start.", self.began.elapsed().as_secs()),
             ("lake_up", "gauge", "1 while the lake answers.", u64::from(is_ready)),
+            (
+                "answers_bytes",
+                "gauge",
+                "Bytes of all answers, kept or still being sent.",
+                held_bytes() as u64,
+            ),
             (
                 "tables_failing",
                 "gauge",

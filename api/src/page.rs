@@ -198,12 +198,13 @@ mod tests {
     use hotspots_data::Lake;
 
     use super::*;
+    use crate::server::Limits;
     use crate::tables::Tables;
 
     /// A server's answer to GET with one header.
     async fn get(path: &str, name: header::HeaderName, value: &str) -> Response<Body> {
         let tables = Tables::new(Lake::open("memory:///").unwrap(), 1 << 20, HashMap::new());
-        let state = State::new(tables, None, None, 4, &BaseMap::default());
+        let state = State::new(tables, None, None, &Limits::default(), &BaseMap::default());
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_str(value).unwrap());
         state.respond(&Method::GET, path, "", &headers).await

@@ -1,32 +1,26 @@
 //! The server: accepts connections, serves each on one thread, and enforces the limits of clients.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, Either, Ready, ready};
 use hotspots_data::{Lake, SystemId};
-use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
-use warp::http::{HeaderMap, Method, Request, Response};
-use warp::path::FullPath;
-use warp::{Filter as _, Reply as _};
 
-use crate::answer::Body;
 use crate::attribution::Attribution;
-use crate::connection::{Connection, Connections, Guarded};
+use crate::connection::{Connection, Guarded};
+use crate::files::affordable;
 use crate::page::BaseMap;
 use crate::refusal::Refuse;
+use crate::service::{Client, RequestService, routes};
 use crate::state::State;
 use crate::tables::Tables;
 use crate::workers::Workers;
@@ -106,11 +100,12 @@ impl Server {
     )]
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = listen(options.bind)?;
-        let tables = Tables::new(lake, options.limits.memory_bytes, options.known);
-        let making = options.limits.making;
-        let state = State::new(tables, options.system, options.token, making, &options.base_map);
-        let workers = Workers::start(making)?;
-        Ok(Self { listener, workers, state: Arc::new(state), limits: options.limits })
+        let mut limits = options.limits;
+        limits.connections = affordable(limits.connections);
+        let tables = Tables::new(lake, limits.memory_bytes, options.known);
+        let state = State::new(tables, options.system, options.token, &limits, &options.base_map);
+        let workers = Workers::start(limits.making)?;
+        Ok(Self { listener, workers, state: Arc::new(state), limits })
     }
 
     /// The address listened on.
@@ -126,17 +121,17 @@ impl Server {
     /// After `stop`, every answer closes its connection, and new connections are still accepted for
     /// half a second, so that a client that is just connecting is not refused.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let connections = Connections::new();
+        let connections = Arc::clone(&self.state.connections);
         let timeout = self.limits.client_timeout;
         tokio::select! {
-            () = self.serve(Arc::clone(&connections), stop) => {}
+            () = self.serve(stop) => {}
             () = connections.close_silent(timeout) => {}
         }
     }
 
-    async fn serve(self, connections: Arc<Connections>, stop: impl Future<Output = ()>) {
+    async fn serve(self, stop: impl Future<Output = ()>) {
         let limits = self.limits;
-        let mut acceptor = Acceptor::new(self.state, self.workers, connections, limits);
+        let mut acceptor = Acceptor::new(self.state, self.workers, limits);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -146,10 +141,9 @@ impl Server {
         }
         acceptor.state.stop();
         let mut closing = std::pin::pin!(tokio::time::sleep(CLOSING));
-        while acceptor.connections.count() > 0 {
+        loop {
             tokio::select! {
                 accepted = self.listener.accept() => acceptor.accept(accepted).await,
-                () = tokio::time::sleep(Duration::from_millis(10)) => {}
                 () = &mut closing => break,
             }
         }
@@ -158,6 +152,12 @@ impl Server {
             acceptor.accept(accepted).await;
         }
         drop(self.listener);
+        // From now on connections without a request are closed: those just accepted are still sending
+        // theirs. All others close with their next answer.
+        let last = tokio::time::Instant::now() + CLOSING;
+        while acceptor.state.connections.count() > 0 && tokio::time::Instant::now() < last {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let drained =
             tokio::time::timeout(limits.drain_timeout, acceptor.graceful.shutdown()).await;
         if drained.is_err() {
@@ -170,13 +170,15 @@ impl Server {
     }
 }
 
-/// How long new connections are still accepted once the server is asked to stop.
+/// How long new connections are still accepted once the server is asked to stop, and for how long after
+/// that the last of them may bring their requests.
 const CLOSING: Duration = Duration::from_millis(500);
 /// The most bytes of a request line and its headers together.
-const MOST_HEAD_BYTES: usize = 16 << 10;
+const MOST_HEAD_BYTES: usize = 8 << 10;
 /// The pause after a connection could not be accepted, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
+/// How many idle connections are closed then.
+const CLOSED_AT_ONCE: usize = 64;
 /// The socket's backlog: connections that wait to be accepted; the system may allow fewer. Connections
 /// beyond it are dropped without a word, and their clients try again after a second.
 const BACKLOG: u32 = 4096;
@@ -195,28 +197,26 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 struct Acceptor {
     state: Arc<State>,
     workers: Workers,
-    connections: Arc<Connections>,
     graceful: GracefulShutdown,
     http: http1::Builder,
     refuse: Refuse,
     limits: Limits,
+    /// Whether the log says already that the system has no file descriptors left.
+    is_short: bool,
 }
 
 impl Acceptor {
-    fn new(
-        state: Arc<State>,
-        workers: Workers,
-        connections: Arc<Connections>,
-        limits: Limits,
-    ) -> Self {
+    fn new(state: Arc<State>, workers: Workers, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
         // No `pipeline_flush`: it copies every body into a buffer of its connection before sending, and
         // a client that sends requests without reading would fill the memory with answers.
-        http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
+        //
+        // A client that closes its side once it has asked still gets its answer.
+        http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES).half_close(true);
         let refusing = Arc::clone(&state);
         let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
         let graceful = GracefulShutdown::new();
-        Self { state, workers, connections, graceful, http, refuse, limits }
+        Self { state, workers, graceful, http, refuse, limits, is_short: false }
     }
 
     /// Serves an accepted connection in a task of its own.
@@ -224,31 +224,36 @@ impl Acceptor {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Most likely there are no file descriptors left: close a connection, and do not spin.
-                debug!("a connection could not be accepted: {error}");
-                self.make_room();
+                // Most likely there are no file descriptors left: close connections, and do not spin.
+                if !std::mem::replace(&mut self.is_short, true) {
+                    warn!(
+                        "a connection could not be accepted: {error}; idle ones are closed for it"
+                    );
+                }
+                self.make_room(CLOSED_AT_ONCE);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 return;
             }
         };
         self.state.metrics.connections_accepted.fetch_add(1, Relaxed);
-        if self.connections.count() >= self.limits.connections && !self.make_room() {
+        let connections = &self.state.connections;
+        if connections.count() >= self.limits.connections && self.make_room(1) == 0 {
             // No connection is idle: the new one is dropped.
             return;
         }
         // An answer is written at once: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { return };
-        let connection = self.connections.open();
+        let open = Open::new(&self.state);
+        let connection = Arc::clone(&open.connection);
         let client = Client { state: Arc::clone(&self.state), connection: Arc::clone(&connection) };
         let client = Arc::new(client);
         let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&client))));
         let service = RequestService { client, routes };
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
-        let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
         let refuse = Arc::clone(&self.refuse);
-        state.metrics.connections.fetch_add(1, Relaxed);
         self.workers.spawn(async move {
+            let _open = open;
             if let Ok(stream) = TcpStream::from_std(stream) {
                 let stream = Guarded::new(stream, Arc::clone(&connection), refuse);
                 let http = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
@@ -259,75 +264,33 @@ impl Acceptor {
                     () = connection.close.notified() => {}
                 }
             }
-            connections.remove(&connection);
-            state.metrics.connections.fetch_sub(1, Relaxed);
         });
     }
 
-    fn make_room(&self) -> bool {
-        self.state.metrics.connections_closed_for_room.fetch_add(1, Relaxed);
-        self.connections.close_idlest()
+    /// Closes idle connections, so many at most; how many there were.
+    fn make_room(&self, most: usize) -> usize {
+        let closed = self.state.connections.close_idlest(most);
+        self.state.metrics.connections_closed_for_room.fetch_add(closed as u64, Relaxed);
+        closed
     }
 }
 
-/// What the requests of one connection share. Each connection has its own, so that its reference count
-/// is not contended by threads on several cores.
-struct Client {
+/// An open connection that is counted until it ends, however it does.
+struct Open {
     state: Arc<State>,
     connection: Arc<Connection>,
 }
 
-/// Answers a request at once where its thread has just answered the same one; routes all others.
-///
-/// Every connection has room for this service's future. The routed one is boxed, so that the future is
-/// small and cheap to move: that saves more time than routing takes.
-struct RequestService<R> {
-    client: Arc<Client>,
-    routes: R,
-}
-
-impl<R> Service<Request<Incoming>> for RequestService<R>
-where
-    R: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-    R::Future: Send + 'static,
-{
-    type Response = R::Response;
-    type Error = Infallible;
-    type Future = Either<
-        Ready<Result<R::Response, Infallible>>,
-        BoxFuture<'static, Result<R::Response, Infallible>>,
-    >;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Client { state, connection } = &*self.client;
-        if !request.body().is_end_stream() {
-            connection.set_unread();
-        }
-        let (uri, query) = (request.uri(), request.uri().query().unwrap_or_default());
-        match state.respond_again(request.method(), uri.path(), query, request.headers()) {
-            Some(response) => {
-                connection.touch();
-                Either::Left(ready(Ok(response.into_response())))
-            }
-            None => Either::Right(Box::pin(self.routes.call(request))),
-        }
+impl Open {
+    fn new(state: &Arc<State>) -> Self {
+        state.metrics.connections.fetch_add(1, Relaxed);
+        Self { state: Arc::clone(state), connection: state.connections.open() }
     }
 }
 
-/// All of the API as one warp filter. Paths are told apart in [`State::respond`] rather than by filters,
-/// so that every refusal is a problem document.
-fn routes(
-    client: Arc<Client>,
-) -> impl warp::Filter<Extract = (Response<Body>,), Error = Infallible> + Clone {
-    let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
-    warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
-        move |method: Method, path: FullPath, query: String, headers: HeaderMap| {
-            let client = Arc::clone(&client);
-            async move {
-                let Client { state, connection } = &*client;
-                let answer = state.respond(&method, path.as_str(), &query, &headers);
-                connection.answering(answer).await
-            }
-        },
-    )
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.state.connections.remove(&self.connection);
+        self.state.metrics.connections.fetch_sub(1, Relaxed);
+    }
 }

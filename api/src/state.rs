@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use hotspots_data::{Derived, Resolution, SystemId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Level, debug, error, info};
 use warp::http::header::{self, HeaderName};
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::answer::{Answer, Body, Freshness};
+use crate::connection::Connections;
 use crate::docs;
 use crate::documents::{SystemDay, index};
 use crate::fresh::Failure;
+use crate::making::Making;
 use crate::metrics::{Metrics, Timer};
 use crate::negotiate::{self, Format};
 use crate::openapi;
@@ -24,6 +25,7 @@ use crate::params::Params;
 use crate::problem::{Kind, Problem};
 use crate::recent::Asked;
 use crate::routes::{ALLOW, Endpoint, OfDay, Route, When, route};
+use crate::server::Limits;
 use crate::tables::{Table, Tables};
 
 /// Shared by all requests.
@@ -38,7 +40,8 @@ pub(crate) struct State {
     health: Arc<Answer>,
     docs: Arc<Answer>,
     openapi: Arc<Answer>,
-    making: Arc<Semaphore>,
+    pub(crate) making: Making,
+    pub(crate) connections: Arc<Connections>,
     stopping: AtomicBool,
     /// Tells servers of one process apart.
     number: u64,
@@ -49,10 +52,11 @@ impl State {
         tables: Tables,
         system: Option<SystemId>,
         token: Option<String>,
-        making: usize,
+        limits: &Limits,
         base_map: &BaseMap,
     ) -> Self {
         let fixed = |freshness, body| Arc::new(Answer::new(Format::Json, freshness, body));
+        let connections = Connections::new();
         let document = openapi::document(token.is_some());
         let page = docs::page(&document);
         Self {
@@ -69,7 +73,8 @@ impl State {
                 Freshness::Changing,
                 document.to_string(),
             )),
-            making: Arc::new(Semaphore::new(making)),
+            making: Making::new(limits.making, limits.memory_bytes, Arc::clone(&connections)),
+            connections,
             stopping: AtomicBool::new(false),
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
@@ -78,15 +83,6 @@ impl State {
     /// From now on, every answer closes its connection, and the server is not ready.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits until fewer answers are being made than may be at once.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let making = Arc::clone(&self.making);
-        match tokio::time::timeout(LONGEST_WAIT, making.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::new(Kind::BUSY, "it waited for its turn in vain; try again soon")),
-        }
     }
 
     /// The response to a request that repeats the last one of this thread; `None` where it does not, or
@@ -135,6 +131,19 @@ impl State {
         };
         let context = RequestContext { method: method.as_str(), path, query, id, timer };
         self.end(&context, endpoint, answered)
+    }
+
+    /// The response to a request that is no proper one, whatever it asks for.
+    pub(crate) fn reject(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        problem: Problem,
+    ) -> Response<Body> {
+        let (id, timer) = (self.metrics.request_id(headers), self.metrics.timer());
+        let context = RequestContext { method: method.as_str(), path, query: "", id, timer };
+        self.end(&context, Endpoint::Unknown, Err(problem))
     }
 
     /// The response to a request whose head could not be read; at most `most_bytes` are.
@@ -506,7 +515,6 @@ const MOST_LOGGED: usize = 500;
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A request waits so long for its turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// So many days at the end of a system may be damaged before `latest` gives up.
 const MOST_DAMAGED: usize = 7;
 /// Names a request, in its answer and in the log.

@@ -36,7 +36,11 @@ pub struct Client {
 
 impl Client {
     pub fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
+        Self::over(TcpStream::connect(address).expect("it listens"))
+    }
+
+    /// On a connection that is there.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         Self { stream: BufReader::new(stream) }
     }
@@ -44,6 +48,11 @@ impl Client {
     /// Sends bytes, whatever they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.get_mut().write_all(bytes.as_ref())
+    }
+
+    /// Tells the other side that nothing more is sent.
+    pub fn close_writing(&mut self) -> std::io::Result<()> {
+        self.stream.get_ref().shutdown(std::net::Shutdown::Write)
     }
 
     /// The next response; `None` where the connection ended before one.

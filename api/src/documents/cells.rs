@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use hotspots_data::table::TableName;
 use hotspots_data::{Cell, Day, DaySummary, Derived, Hour, Resolution, hours};
 
-use super::{Context, Making, SystemDay};
+use super::{Context, Source, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
@@ -36,9 +36,9 @@ impl State {
         };
         let table = self.need(of, day).await?;
         let name = format!("day {} {}", format.name(), wishes.name());
-        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let source = Source { day, table: &table, others: [None; 2], format, name };
         let file = || file(day, resolution, wishes.suffix());
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             if format == Format::Parquet && wishes == Wishes::default() {
                 return Ok(self.tables.parquet(&table, name_of(of)).await?);
             }
@@ -77,9 +77,9 @@ impl State {
         let of = Derived::HotspotsHourly(resolution);
         let table = self.need(of, day).await?;
         let name = format!("hours {} {}", format.name(), wishes.name());
-        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let source = Source { day, table: &table, others: [None; 2], format, name };
         let file = || file(day, resolution, format!("-hours{}", wishes.suffix()));
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             let table = Arc::clone(&table);
             let all = hours_of(day, summary.as_ref());
             let make = move || {
@@ -120,10 +120,10 @@ impl State {
         let serial = |table: &Option<Arc<Table>>| table.as_ref().map_or(0, |table| table.serial);
         let name = format!("{cell} {} {} {}", format.name(), serial(&hours), serial(&stations));
         let others = [hours.as_deref(), stations.as_deref()];
-        let making = Making { day, table: &table, others, format, name };
+        let source = Source { day, table: &table, others, format, name };
         let file = || file(day, Resolution::HOTSPOTS, format!("-{cell}"));
         let (hours, stations) = (hours.clone(), stations.clone());
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             let id = cell.to_string();
             let row = selection::equal(&table.batch, "hex_id", &id)?;
             if row.num_rows() == 0 {

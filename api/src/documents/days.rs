@@ -133,7 +133,7 @@ impl State {
         dates: &[NaiveDate],
         cell: Cell,
     ) -> Result<RecordBatch, Problem> {
-        let _turn = self.turn().await?;
+        let _turn = self.making.turn(&self.tables).await?;
         let id = cell.to_string();
         let id = id.as_str();
         let mut rows = futures::stream::iter(dates.iter().copied())

@@ -29,7 +29,7 @@ pub(crate) struct SystemDay {
 }
 
 /// What an answer about a day is made of.
-struct Making<'a> {
+struct Source<'a> {
     day: &'a SystemDay,
     /// The table that its rows are of; the answer is kept with it.
     table: &'a Table,
@@ -74,11 +74,11 @@ impl State {
     /// it should be called.
     async fn made(
         &self,
-        making: Making<'_>,
+        source: Source<'_>,
         file: impl FnOnce() -> String,
         make: impl AsyncFnOnce(Context) -> Result<Bytes, Problem>,
     ) -> Result<Arc<Answer>, Problem> {
-        let Making { day, table, others, format, name } = making;
+        let Source { day, table, others, format, name } = source;
         let credit = self.tables.credit(&day.system).await;
         let name = format!("{name} {:x}", credit.number());
         let make = async || {
@@ -116,7 +116,7 @@ impl State {
         &self,
         make: impl FnOnce() -> Result<Bytes, Problem> + Send + 'static,
     ) -> Result<Bytes, Problem> {
-        let turn = self.turn().await?;
+        let turn = self.making.turn(&self.tables).await?;
         // The turn goes with the work, which goes on when its client has hung up.
         let make = move || {
             let _turn = turn;

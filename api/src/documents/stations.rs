@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotspots_data::Derived;
 
-use super::{Context, Making, SystemDay};
+use super::{Context, Source, SystemDay};
 use crate::answer::Answer;
 use crate::negotiate::Format;
 use crate::params::Params;
@@ -26,9 +26,9 @@ impl State {
         let of = Derived::StationDays;
         let table = self.need(of, day).await?;
         let name = format!("stations {} {}", format.name(), wishes.name());
-        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let source = Source { day, table: &table, others: [None; 2], format, name };
         let file = || format!("stations-{}-{}{}", day.system, day.date, wishes.suffix());
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             let table = Arc::clone(&table);
             let make = move || {
                 let inside = selection::within(&table.batch, &wishes.area)?;
@@ -55,11 +55,11 @@ impl State {
     ) -> Result<Arc<Answer>, Problem> {
         let table = self.need(Derived::StationDays, day).await?;
         let name = format!("station {} {station}", format.name());
-        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let source = Source { day, table: &table, others: [None; 2], format, name };
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         let id: String = station.chars().map(plain).take(64).collect();
         let file = || format!("station-{}-{}-{id}", day.system, day.date);
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             let row = selection::equal(&table.batch, "station_id", &station)?;
             if row.num_rows() == 0 {
                 let SystemDay { system, date } = day;
@@ -88,9 +88,9 @@ impl State {
         let of = Derived::Quality;
         let table = self.need(of, day).await?;
         let name = format!("quality {}", format.name());
-        let making = Making { day, table: &table, others: [None; 2], format, name };
+        let source = Source { day, table: &table, others: [None; 2], format, name };
         let file = || format!("quality-{}-{}", day.system, day.date);
-        self.made(making, file, async |Context { header, summary, credit }| {
+        self.made(source, file, async |Context { header, summary, credit }| {
             let header =
                 header.of_record(summary.as_ref()).with("attribution", &credit.attribution);
             let (metadata, rows, none) = (&table.metadata, &table.batch, Geometry::None);
