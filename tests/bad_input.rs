@@ -207,10 +207,22 @@ fn a_discovery_that_leads_nowhere_is_an_error_that_names_it() {
 #[test]
 fn wrong_words_on_the_command_line_are_named_with_what_to_do() {
     let lake = TestLake::new();
+    std::fs::write(lake.folder().join("afile"), "").expect("a file");
     for (arguments, said) in [
         (vec!["ingest", "--system", "nice"], "add --url with its gbfs.json"),
         (vec!["ingest", "--url", "http://127.0.0.1:9/gbfs.json"], "add --system NAME"),
         (vec!["ingest", "--interval", "soon"], "write 90s, 15m or 2h"),
+        (vec!["ingest", "--interval", "0s"], "write 1s or more"),
+        (vec!["ingest", "--time-zone", "Paris"], "such as Europe/Paris"),
+        (vec!["ingest", "--url", "notaurl"], "write https://…/gbfs.json"),
+        (vec!["ingest", "--lake", "/proc/x"], "cannot make the folder `/proc/x` (No such file"),
+        (vec!["serve", "--bind", "localhost:8080"], "write 127.0.0.1:8080"),
+        (vec!["serve", "--lake", "afile"], "`afile` is a file"),
+        (vec!["ingest", "--lake", "afile"], "`afile` is a file"),
+        (vec!["verify", "--from", "2026-02-10", "--to", "2026-02-01"], "is after --to 2026-02-01"),
+        (vec!["compact", "--from", "2026-02-10", "--to", "2026-02-01"], "--from 2026-02-10 is"),
+        (vec!["aggregate", "--from", "2026-02-10", "--to", "2026-02-01"], "--from 2026-02-10"),
+        (vec!["doctor", "--metrics-bind", "127.0.0.1:0"], "unexpected argument"),
         (vec!["ingest", "--system", "a/b"], "cannot name a system"),
         (vec!["aggregate", "--date", "22.11.2026"], "write it as YYYY-MM-DD"),
         (vec!["import", "--system", "velib", "nowhere"], "cannot read `nowhere`"),
@@ -221,6 +233,13 @@ fn wrong_words_on_the_command_line_are_named_with_what_to_do() {
         assert!(!done.success, "{arguments:?}");
         assert!(done.stderr.contains(said), "{arguments:?}: {}", done.stderr);
     }
+}
+
+#[test]
+fn a_reason_is_said_once() {
+    let lake = TestLake::new();
+    let done = Finished::of(hotspots(&lake, &["import", "--system", "velib", "nowhere"]));
+    assert_eq!(done.stderr.matches("No such file or directory").count(), 1, "{}", done.stderr);
 }
 
 fn discovery(feeds: &FeedServer) -> String {

@@ -63,6 +63,7 @@ fn every_poll_a_minute_apart_is_kept_although_last_reported_hardly_moves() {
     Finished::good(hotspots(&lake, &["aggregate"]));
     let (rows, _) = lake.hotspots("velib", "2024-11-05");
     assert_cell(&rows, "8a1fb4292717fff", 4.428_143_712_574_85, 56.0, 1336.0);
+    assert_cell(&rows, "8a1fb09140c7fff", 11.0, 36.0, 1336.0);
     assert_cell(&rows, "8a1fb466621ffff", 11.145_209_580_838_323, 31.0, 1336.0);
 }
 

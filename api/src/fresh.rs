@@ -54,11 +54,12 @@ pub(crate) enum Failure {
 impl From<LakeError> for Failure {
     fn from(error: LakeError) -> Self {
         let text = error.to_string();
-        let at = match error {
-            LakeError::Store { action, path, .. } => format!("{action} {path}"),
-            LakeError::Missing { .. } | LakeError::Location { .. } => text.clone(),
-        };
-        Self::Lake { at, text }
+        match error {
+            LakeError::Store { action, path, .. } => {
+                Self::Lake { at: format!("{action} {path}"), text }
+            }
+            _ => Self::Lake { at: text.clone(), text },
+        }
     }
 }
 

@@ -1,21 +1,26 @@
 //! Settings: flags over environment over `hotspots.toml` over presets.
 
+mod file;
+mod selection;
 mod systems;
 mod units;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use chrono_tz::Tz;
 use hotspots_api::{Attribution, BaseMap};
-use hotspots_data::{Lake, SystemId};
-use hotspots_pipeline::{Intake, Target, WhenFull};
-use serde::Deserialize;
+use hotspots_data::{Lake, LakeError, SystemId};
+use hotspots_pipeline::preset::PRESETS;
+use hotspots_pipeline::{Intake, Target};
 
-pub(crate) use self::systems::SystemArguments;
+use self::file::File;
+pub(crate) use self::selection::SelectionArguments;
 use self::systems::{Entry, target};
+pub(crate) use self::systems::{Licence, SystemArguments};
 pub(crate) use self::units::{Size, Span};
 use crate::logging::LogFormat;
 
@@ -23,8 +28,8 @@ use crate::logging::LogFormat;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
-    /// Where the data lives: a folder, or a file:, s3:, gs: or az: URL [default: ./lake]
-    #[arg(long, global = true, env = "HOTSPOTS_LAKE", value_name = "FOLDER|URL")]
+    // `Settings::read` looks into the environment, for `demo` takes the lake from the flag only.
+    #[arg(long, global = true, value_name = "FOLDER|URL", help = LAKE)]
     pub(crate) lake: Option<String>,
 
     /// Settings file [default: ./hotspots.toml, if there is one]
@@ -56,20 +61,29 @@ pub(crate) struct IntakeArguments {
     /// Who runs this, for the publishers' logs: an e-mail address or a web page
     #[arg(long, env = "HOTSPOTS_CONTACT", value_name = "ADDRESS")]
     contact: Option<String>,
+}
 
+/// Options about the figures of a collector.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Running the collector")]
+pub(crate) struct MetricsArguments {
     /// Address and port for Prometheus to read figures from, at /metrics
-    #[arg(long, env = "HOTSPOTS_METRICS_BIND", value_name = "ADDRESS")]
+    #[arg(long, env = "HOTSPOTS_METRICS_BIND", value_name = "ADDRESS", value_parser = words::bind_address)]
     metrics_bind: Option<SocketAddr>,
 }
 
 /// Options about the map page.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct MapArguments {
-    /// The map under the hexagons: the address of a `MapLibre` style, of two the second for dark
-    /// screens, or `none` [default: `OpenFreeMap`'s positron and dark]
-    #[arg(long, env = "HOTSPOTS_MAP_STYLE", value_name = "URL", value_delimiter = ' ')]
+    #[arg(long, env = "HOTSPOTS_MAP_STYLE", value_name = "URL", value_delimiter = ' ', help = MAP_STYLE)]
     pub(crate) map_style: Vec<String>,
 }
+
+const LAKE: &str = "Where the data lives: a folder, or a file:, s3:, gs: or az: URL \
+    [env: HOTSPOTS_LAKE=] [default: ./lake]";
+
+const MAP_STYLE: &str = "The map under the hexagons: the address of a MapLibre style, of two the \
+    second for dark screens, or `none` [default: OpenFreeMap's positron and dark]";
 
 /// Settings that do not depend on the command.
 #[derive(Clone, Debug)]
@@ -78,30 +92,8 @@ pub(crate) struct Settings {
     file: File,
 }
 
-/// `hotspots.toml`: one system's keys at the top, or many systems under `[[systems]]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct File {
-    lake: Option<String>,
-    max_gap: Option<Span>,
-    bind: Option<SocketAddr>,
-    spool: Option<PathBuf>,
-    spool_limit: Option<Size>,
-    #[serde(default)]
-    when_spool_full: WhenFull,
-    contact: Option<String>,
-    metrics_bind: Option<SocketAddr>,
-    #[serde(default)]
-    map_style: Vec<String>,
-    #[serde(default)]
-    systems: Vec<Entry>,
-    /// What is none of the above: the keys of the one system.
-    #[serde(flatten)]
-    rest: toml::Table,
-    #[serde(skip)]
-    single: Entry,
-}
-
 const DEFAULT_FILE: &str = "hotspots.toml";
+const LAKE_VARIABLE: &str = "HOTSPOTS_LAKE";
 const DEFAULT_LAKE: &str = "./lake";
 const DEFAULT_SPOOL: &str = "./spool";
 const DEFAULT_SPOOL_LIMIT: Size = Size { bytes: 10_000_000_000 };
@@ -116,18 +108,28 @@ impl Settings {
             None if Path::new(DEFAULT_FILE).is_file() => File::read(Path::new(DEFAULT_FILE))?,
             None => File::default(),
         };
-        Ok(Self { lake: common.lake, file })
+        let environment = std::env::var(LAKE_VARIABLE).ok().filter(|text| !text.is_empty());
+        Ok(Self { lake: common.lake.or(environment), file })
     }
 
-    /// The lake, opened.
+    /// The lake, which must be there: a mistake in its name must not make an empty one.
     pub(crate) fn lake(&self) -> anyhow::Result<Lake> {
-        self.lake_or(DEFAULT_LAKE)
+        Lake::existing(self.location()).map_err(|error| match error {
+            LakeError::NotThere { .. } => anyhow!(
+                "{error}: name another with --lake, {LAKE_VARIABLE} or `lake` in {DEFAULT_FILE}, \
+                 or make one with `hotspots ingest` or `hotspots import`"
+            ),
+            other => other.into(),
+        })
     }
 
-    /// The lake that was asked for, else the one at `default`.
-    pub(crate) fn lake_or(&self, default: &str) -> anyhow::Result<Lake> {
-        let location = self.lake.as_deref().or(self.file.lake.as_deref()).unwrap_or(default);
-        Ok(Lake::open(location)?)
+    /// The lake, made where it is a folder that is missing.
+    pub(crate) fn lake_or_new(&self) -> anyhow::Result<Lake> {
+        Ok(Lake::open(self.location())?)
+    }
+
+    fn location(&self) -> &str {
+        self.lake.as_deref().or(self.file.lake.as_deref()).unwrap_or(DEFAULT_LAKE)
     }
 
     /// The systems to poll: the one that was named, else all of the file, else Vélib.
@@ -145,6 +147,21 @@ impl Settings {
         self.file.systems.iter().find(named).unwrap_or(&self.file.single)
     }
 
+    /// The licences that the file and the presets know of, by system.
+    pub(crate) fn licences(&self) -> HashMap<SystemId, Licence> {
+        let known = PRESETS
+            .into_iter()
+            .filter_map(|known| Some((known.system.parse().ok()?, Licence::from(known))));
+        let own = self.file.systems.iter().chain([&self.file.single]);
+        let own = own.filter_map(|entry| Some((entry.system.clone()?, entry.licence()?)));
+        let mut licences: HashMap<SystemId, Licence> = known.collect();
+        for (system, own) in own {
+            let known = licences.remove(&system).unwrap_or_default();
+            licences.insert(system, own.over(known));
+        }
+        licences
+    }
+
     /// What lies under the map page's hexagons.
     pub(crate) fn base_map(&self, arguments: &MapArguments) -> BaseMap {
         let given = &arguments.map_style;
@@ -159,7 +176,13 @@ impl Settings {
 
     /// What is known of systems whose feeds do not say whom to credit.
     pub(crate) fn attributions(&self) -> HashMap<SystemId, Attribution> {
-        HashMap::new()
+        let credit = |own: Licence| Attribution {
+            license_id: own.license_id,
+            license_url: own.license_url,
+            attribution_organization_name: own.attribution,
+            ..Attribution::default()
+        };
+        self.licences().into_iter().map(|(system, own)| (system, credit(own))).collect()
     }
 
     /// The system that was named, by flag or file.
@@ -182,7 +205,7 @@ impl Settings {
     }
 
     /// Where figures are to be read, if anywhere.
-    pub(crate) fn metrics_bind(&self, arguments: &IntakeArguments) -> Option<SocketAddr> {
+    pub(crate) fn metrics_bind(&self, arguments: &MetricsArguments) -> Option<SocketAddr> {
         arguments.metrics_bind.or(self.file.metrics_bind)
     }
 
@@ -191,9 +214,8 @@ impl Settings {
         arguments.contact.clone().or_else(|| self.file.contact.clone())
     }
 
-    /// The way into the lake: a folder takes polls as safely as a spool would.
-    pub(crate) fn intake(&self, arguments: &IntakeArguments) -> anyhow::Result<Intake> {
-        let lake = self.lake()?;
+    /// The way into a lake: a folder takes polls as safely as a spool would.
+    pub(crate) fn intake(&self, lake: Lake, arguments: &IntakeArguments) -> anyhow::Result<Intake> {
         let chosen = arguments.spool.as_ref().or(self.file.spool.as_ref());
         let folder = match chosen {
             None if lake.folder().is_some() => return Ok(Intake::local(lake)?),
@@ -214,67 +236,48 @@ impl Settings {
     }
 }
 
-impl File {
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the settings file `{}`", path.display()))?;
-        Self::parse(&text)
-            .with_context(|| format!("the settings file `{}` is not right", path.display()))
-    }
-
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut file: Self = toml::from_str(text)?;
-        file.single = std::mem::take(&mut file.rest).try_into()?;
-        anyhow::ensure!(
-            file.systems.is_empty() || file.single == Entry::default(),
-            "write a system's keys either at the top or under [[systems]], not both"
-        );
-        let mut names = std::collections::HashSet::new();
-        for entry in &file.systems {
-            let name = entry.system.as_ref().context("an entry of [[systems]] has no `system`")?;
-            anyhow::ensure!(names.insert(name), "system `{name}` is there twice");
-            anyhow::ensure!(
-                entry.interval.is_none() || entry.interval_reason.is_some(),
-                "system `{name}` overrides its feed's ttl: say why with `interval_reason`"
-            );
-        }
-        Ok(file)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_file_names_one_system_at_the_top_or_many_below() {
-        let one =
-            File::parse("system = \"oslo\"\nurl = [\"https://a.example/gbfs.json\"]").unwrap();
-        assert_eq!(one.single.system.unwrap().as_str(), "oslo");
-        let many = "contact = \"me@example.org\"\n[[systems]]\nsystem = \"velib\"\n\n[[systems]]\n\
-            system = \"oslo\"\nurl = [\"https://a.example/gbfs.json\"]\ninterval = \"30s\"\n\
-            interval_reason = \"agreed with the operator\"\n";
-        let many = File::parse(many).unwrap();
-        let settings = Settings { lake: None, file: many };
-        let targets = settings.targets(&SystemArguments::default()).unwrap();
-        let names: Vec<_> = targets.iter().map(|target| target.system.to_string()).collect();
-        assert_eq!(names, ["velib", "oslo"]);
-        assert_eq!(targets[1].interval.unwrap().as_secs(), 30);
+    fn settings(text: &str) -> Settings {
+        Settings { lake: None, file: File::parse(text).unwrap() }
     }
 
     #[test]
-    fn what_is_wrong_in_a_file_is_said_by_name() {
-        for (text, says) in [
-            ("colour = \"red\"", "colour"),
-            ("lake = \"./a\"\nsystem = \"Vélib\"", "Vélib"),
-            ("system = \"a\"\n[[systems]]\nsystem = \"b\"", "not both"),
-            ("[[systems]]\nurl = [\"https://a.example\"]", "no `system`"),
-            ("[[systems]]\nsystem = \"b\"\ninterval = \"5s\"", "interval_reason"),
-            ("[[systems]]\nsystem = \"b\"\n[[systems]]\nsystem = \"b\"", "twice"),
-            ("spool_limit = \"lots\"", "lots"),
-        ] {
-            let error = format!("{:#}", File::parse(text).unwrap_err());
-            assert!(error.contains(says), "{text}: {error}");
-        }
+    fn a_file_names_one_system_at_the_top_or_many_below() {
+        let all = |text: &str| settings(text).targets(&SystemArguments::default()).unwrap();
+        let names = |targets: &[Target]| -> Vec<String> {
+            targets.iter().map(|target| target.system.to_string()).collect()
+        };
+        let one = all("system = \"oslo\"\nurl = \"https://a.example/gbfs.json\"\ninterval = 30");
+        assert_eq!(names(&one), ["oslo"]);
+        // A reason for an interval is welcome in either place, and asked for in none.
+        assert_eq!(one[0].interval.unwrap().as_secs(), 30);
+        let many = all("contact = \"me@example.org\"\n[[systems]]\nsystem = \"velib\"\n\n\
+            [[systems]]\nsystem = \"oslo\"\nurl = [\"https://a.example/gbfs.json\"]\n\
+            interval = \"30s\"\n");
+        assert_eq!(names(&many), ["velib", "oslo"]);
+        assert_eq!(many[1].interval.unwrap().as_secs(), 30);
+    }
+
+    #[test]
+    fn a_licence_is_known_from_the_preset_and_the_file_goes_over_it() {
+        let licence = |text: &str, system: &str| {
+            settings(text).licences().get(&system.parse::<SystemId>().unwrap()).cloned()
+        };
+        let velib = licence("", "velib").unwrap();
+        assert_eq!(velib.license_id.as_deref(), Some("etalab-2.0"));
+        assert_eq!(velib.attribution.as_deref(), Some("Vélib' Métropole"));
+        let file = "[[systems]]\nsystem = \"velib\"\nattribution = \"Smovengo\"\n\
+            [[systems]]\nsystem = \"oslo\"\nlicense_id = \"NLOD-2.0\"\n\
+            [[systems]]\nsystem = \"bergen\"\n";
+        let velib = licence(file, "velib").unwrap();
+        assert_eq!(velib.license_id.as_deref(), Some("etalab-2.0"));
+        assert_eq!(velib.attribution.as_deref(), Some("Smovengo"));
+        assert_eq!(licence(file, "oslo").unwrap().to_string(), "under the licence NLOD-2.0");
+        assert_eq!(licence(file, "bergen"), None);
+        let top = "system = \"oslo\"\nlicense_url = \"https://a.example/\"";
+        assert_eq!(licence(top, "oslo").unwrap().to_string(), "at https://a.example/");
     }
 }

@@ -1,4 +1,4 @@
-//! Progress on a terminal; nothing elsewhere.
+//! Progress on a terminal, nothing elsewhere; and numbers as people read them.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,4 +24,20 @@ pub(crate) fn thousands(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// So many of a thing, as in 1 day or 1,495 days.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", thousands(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_a_day_and_none_or_many_are_days() {
+        assert_eq!([0, 1, 1495].map(|n| counted(n, "day")), ["0 days", "1 day", "1,495 days"]);
+    }
 }

@@ -86,6 +86,28 @@ pub enum LakeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no folder of that name.
+    #[error("there is no lake at `{location}`")]
+    NotThere {
+        /// The location as given.
+        location: String,
+    },
+    /// What is there is no folder.
+    #[error("`{location}` is a file: a lake is a folder or a bucket")]
+    File {
+        /// The location as given.
+        location: String,
+    },
+    /// The folder cannot be used.
+    #[error("cannot {action} the folder `{location}` ({reason})")]
+    Folder {
+        /// The location as given.
+        location: String,
+        /// What was to be done with it.
+        action: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// There is no such object.
     #[error("`{key}` is not in the lake")]
     Missing {
@@ -93,7 +115,7 @@ pub enum LakeError {
         key: String,
     },
     /// The store failed.
-    #[error("the lake at `{location}` could not {action} `{path}`: {source}")]
+    #[error("the lake at `{location}` could not {action} `{path}`: {reason}")]
     Store {
         /// The lake.
         location: String,
@@ -101,8 +123,8 @@ pub enum LakeError {
         action: &'static str,
         /// The object or folder.
         path: String,
-        /// The store's own error.
-        source: Box<object_store::Error>,
+        /// The store's own error with all its causes, each said once.
+        reason: String,
     },
 }
 
@@ -111,22 +133,46 @@ impl Lake {
     /// `memory:` URL; a bucket's credentials and endpoint come from its usual environment variables.
     ///
     /// # Errors
-    /// [`LakeError::Location`] when the place is not understood or cannot be created.
+    /// [`LakeError::Location`], [`LakeError::File`] or [`LakeError::Folder`] when the place is not
+    /// understood or cannot be created.
     pub fn open(location: &str) -> Result<Self, LakeError> {
-        use_ring_for_tls();
-        let wrong = |reason: String| LakeError::Location { location: location.to_owned(), reason };
-        let folder = match Url::parse(location) {
-            Ok(url) if url.scheme() == "file" => {
-                Some(url.to_file_path().map_err(|()| wrong("no local path".into()))?)
+        match Place::of(location)? {
+            Place::Folder(folder) => {
+                if folder.is_file() {
+                    return Err(LakeError::File { location: location.to_owned() });
+                }
+                std::fs::create_dir_all(&folder).map_err(|e| unusable(location, "make", &e))?;
+                Self::in_folder(folder, location)
             }
-            Ok(url) => {
-                let store = from_url(&url).map_err(|error| wrong(error.to_string()))?;
-                return Ok(Self::over(store, location));
-            }
-            Err(_) => Some(PathBuf::from(location)),
+            Place::Store(store) => Ok(Self::over(store, location)),
+        }
+    }
+
+    /// Opens a lake as [`Lake::open`] does, but creates no folder.
+    ///
+    /// # Errors
+    /// [`LakeError::NotThere`] when there is no such folder, else as [`Lake::open`].
+    pub fn existing(location: &str) -> Result<Self, LakeError> {
+        let folder = match Place::of(location)? {
+            Place::Folder(folder) => folder,
+            Place::Store(store) => return Ok(Self::over(store, location)),
         };
-        let store = local_folder(folder.clone().unwrap_or_default()).map_err(wrong)?;
-        Ok(Self { folder, ..Self::over(Arc::new(store), location) })
+        let name = || location.to_owned();
+        match std::fs::metadata(&folder) {
+            Ok(found) if found.is_dir() => Self::in_folder(folder, location),
+            Ok(_) => Err(LakeError::File { location: name() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(LakeError::NotThere { location: name() })
+            }
+            Err(error) => Err(unusable(location, "open", &error)),
+        }
+    }
+
+    fn in_folder(folder: PathBuf, location: &str) -> Result<Self, LakeError> {
+        let store = LocalFileSystem::new_with_prefix(&folder)
+            .map_err(|error| unusable(location, "open", &error))?;
+        let store = Arc::new(store.with_fsync(true));
+        Ok(Self { folder: Some(folder), ..Self::over(store, location) })
     }
 
     /// A lake over a store made by the caller, as tests with faulty stores do.
@@ -164,7 +210,7 @@ impl Lake {
                 Err(_) => {
                     put(PutMode::Overwrite)
                         .await
-                        .map_err(|error| self.failed("write", &path, error))?;
+                        .map_err(|error| self.failed("write", &path, &error))?;
                     break;
                 }
             }
@@ -185,9 +231,9 @@ impl Lake {
     /// [`LakeError::Store`].
     pub async fn clock(&self) -> Result<DateTime<Utc>, LakeError> {
         let path = Path::from(PROBE);
-        let failed = |error| self.failed("write", &path, error);
+        let failed = |error| self.failed("write", &path, &error);
         self.store.put(&path, PutPayload::from_static(PROBE.as_bytes())).await.map_err(failed)?;
-        let meta = self.store.head(&path).await.map_err(|e| self.failed("look up", &path, e))?;
+        let meta = self.store.head(&path).await.map_err(|e| self.failed("look up", &path, &e))?;
         Ok(meta.last_modified)
     }
 
@@ -206,7 +252,7 @@ impl Lake {
         match self.store.put_opts(&key.path(), PutPayload::from(bytes), mode.into()).await {
             Ok(_) => Ok(Put::Created),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::AlreadyThere),
-            Err(source) => Err(self.failed("write", &key.path(), source)),
+            Err(source) => Err(self.failed("write", &key.path(), &source)),
         }
     }
 
@@ -219,7 +265,7 @@ impl Lake {
         self.store
             .put(&path, PutPayload::from(bytes))
             .await
-            .map_err(|e| self.failed("write", &path, e))?;
+            .map_err(|e| self.failed("write", &path, &e))?;
         Ok(())
     }
 
@@ -239,7 +285,7 @@ impl Lake {
     ) -> Result<bool, LakeError> {
         let path = key.path();
         let turn = self.folder.as_deref().map(turn).transpose();
-        let turn = turn.map_err(|error| self.failed("lock", &path, error))?;
+        let turn = turn.map_err(|error| self.failed("lock", &path, &error))?;
         if turn.as_ref().is_some_and(Option::is_none) || self.version(key).await?.as_ref() != seen {
             return Ok(false);
         }
@@ -270,7 +316,7 @@ impl Lake {
         let path = key.path();
         match self.store.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failed("delete", &path, error)),
+            Err(error) => Err(self.failed("delete", &path, &error)),
         }
     }
 
@@ -284,9 +330,9 @@ impl Lake {
             .store
             .get_opts(&path, GetOptions::default())
             .await
-            .map_err(|error| self.failed("read", &path, error))?;
+            .map_err(|error| self.failed("read", &path, &error))?;
         let (version, modified) = (Version::of(&result.meta), result.meta.last_modified);
-        let bytes = result.bytes().await.map_err(|error| self.failed("read", &path, error))?;
+        let bytes = result.bytes().await.map_err(|error| self.failed("read", &path, &error))?;
         Ok(Fetched { bytes, version, modified })
     }
 
@@ -309,7 +355,7 @@ impl Lake {
             } else {
                 object_store::Error::Generic { store: "LocalFileSystem", source }
             };
-            self.failed("read", &path, error)
+            self.failed("read", &path, &error)
         })?;
         Ok(bytes.into())
     }
@@ -323,7 +369,7 @@ impl Lake {
         match self.store.head(&path).await {
             Ok(meta) => Ok(Some(Version::of(&meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("look up", &path, error)),
+            Err(error) => Err(self.failed("look up", &path, &error)),
         }
     }
 
@@ -344,7 +390,7 @@ impl Lake {
                 self.store.list(Some(&folder)).map_ok(|meta| file_name(&meta)).try_collect().await
             }
         };
-        let names: Vec<String> = names.map_err(|error| self.failed("list", &folder, error))?;
+        let names: Vec<String> = names.map_err(|error| self.failed("list", &folder, &error))?;
         let key = |name: &String| table.named(system, date, name.strip_suffix(".parquet")?).ok();
         let mut keys: Vec<Key> = names.iter().filter_map(key).collect();
         keys.sort();
@@ -387,7 +433,7 @@ impl Lake {
         let folder = table.dates_folder(system);
         let objects: Result<Vec<ObjectMeta>, _> =
             self.store.list(Some(&folder)).try_collect().await;
-        let objects = objects.map_err(|error| self.failed("list", &folder, error))?;
+        let objects = objects.map_err(|error| self.failed("list", &folder, &error))?;
         let day = |meta: &ObjectMeta| match meta.location.as_ref().parse() {
             Ok(Key::Derived { date, .. }) => Some((date, Version::of(meta))),
             _ => None,
@@ -426,7 +472,7 @@ impl Lake {
         });
         kept.await.map_err(|error| {
             let source = object_store::Error::JoinError { source: error };
-            self.failed("list", folder, source)
+            self.failed("list", folder, &source)
         })
     }
 
@@ -440,7 +486,7 @@ impl Lake {
             .store
             .list_with_delimiter(Some(folder))
             .await
-            .map_err(|error| self.failed("list", folder, error))?;
+            .map_err(|error| self.failed("list", folder, &error))?;
         let mut found: Vec<T> = listing
             .common_prefixes
             .iter()
@@ -450,13 +496,65 @@ impl Lake {
         Ok(found)
     }
 
-    fn failed(&self, action: &'static str, path: &Path, source: object_store::Error) -> LakeError {
+    fn failed(&self, action: &'static str, path: &Path, source: &object_store::Error) -> LakeError {
         if matches!(source, object_store::Error::NotFound { .. }) {
             return LakeError::Missing { key: path.to_string() };
         }
         let (location, path) = (self.location.clone(), path.to_string());
-        LakeError::Store { location, action, path, source: Box::new(source) }
+        let reason = reason(&location, source);
+        LakeError::Store { location, action, path, reason }
     }
+}
+
+/// What a location names.
+enum Place {
+    Folder(PathBuf),
+    Store(Arc<dyn ObjectStore>),
+}
+
+impl Place {
+    fn of(location: &str) -> Result<Self, LakeError> {
+        use_ring_for_tls();
+        let wrong = |reason: String| LakeError::Location { location: location.to_owned(), reason };
+        match Url::parse(location) {
+            Ok(url) if url.scheme() == "file" => {
+                url.to_file_path().map(Self::Folder).map_err(|()| wrong("no local path".into()))
+            }
+            Ok(url) => from_url(&url).map(Self::Store).map_err(|error| wrong(error.to_string())),
+            Err(_) => Ok(Self::Folder(PathBuf::from(location))),
+        }
+    }
+}
+
+fn unusable(location: &str, action: &'static str, error: &dyn std::fmt::Display) -> LakeError {
+    LakeError::Folder { location: location.to_owned(), action, reason: error.to_string() }
+}
+
+/// Where a machine in a cloud asks for credentials when it was given none.
+const METADATA_SERVICE: &str = "169.254.169.254";
+
+/// Why a store failed: its error with all its causes, each said once.
+fn reason(location: &str, error: &object_store::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let also = error.to_string();
+        if !text.contains(&also) {
+            text = format!("{text}: {also}");
+        }
+        cause = error.source();
+    }
+    if !text.contains(METADATA_SERVICE) {
+        return text;
+    }
+    let names = match location.split(':').next() {
+        Some("gs") => "GOOGLE_APPLICATION_CREDENTIALS",
+        Some("s3" | "s3a") => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        _ => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    };
+    format!(
+        "there are no credentials for it: set {names}, or give this machine a role that has them"
+    )
 }
 
 impl Version {
@@ -525,13 +623,6 @@ fn has_objects(folder: &std::path::Path) -> bool {
     }
 }
 
-fn local_folder(folder: PathBuf) -> Result<LocalFileSystem, String> {
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    LocalFileSystem::new_with_prefix(folder)
-        .map(|store| store.with_fsync(true))
-        .map_err(|error| error.to_string())
-}
-
 fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
     let environment = || {
         std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(
@@ -554,4 +645,40 @@ fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
 
 fn below(store: impl ObjectStore, path: Path) -> Arc<dyn ObjectStore> {
     if path.is_root() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, path)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(text: &str) -> object_store::Error {
+        let cause = std::io::Error::other("connection refused");
+        let source = Box::new(std::io::Error::new(cause.kind(), Outer(text.to_owned(), cause)));
+        object_store::Error::Generic { store: "S3", source }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Outer(String, #[source] std::io::Error);
+
+    #[test]
+    fn a_store_s_causes_are_all_told_and_each_once() {
+        let text = reason("s3://b/x", &failed("no answer"));
+        assert_eq!(text, "Generic S3 error: no answer: connection refused");
+        assert_eq!(reason("s3://b/x", &failed("connection refused")).matches("refused").count(), 1);
+    }
+
+    #[test]
+    fn missing_credentials_are_named_once_and_the_metadata_service_not_at_all() {
+        let error = failed("PUT http://169.254.169.254/latest/api/token");
+        for (location, name) in [
+            ("s3://b/x", "AWS_ACCESS_KEY_ID"),
+            ("gs://b/x", "GOOGLE_APPLICATION_CREDENTIALS"),
+            ("az://b/x", "AZURE_STORAGE_ACCOUNT_KEY"),
+        ] {
+            let text = reason(location, &error);
+            assert_eq!(text.matches(name).count(), 1, "{text}");
+            assert!(!text.contains("169.254"), "{text}");
+        }
+    }
 }

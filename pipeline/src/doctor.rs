@@ -99,7 +99,7 @@ async fn examine_lake(tools: &Tools) -> Vec<Finding> {
     }
     match lake.systems(Recorded::StationStatus).await {
         Ok(systems) => {
-            let text = format!("it can be listed and has {} systems", systems.len());
+            let text = format!("it can be listed; systems in it: {}", systems.len());
             found.push(finding(Level::Good, &about, text));
         }
         Err(error) => found.push(finding(Level::Bad, &about, error.to_string())),

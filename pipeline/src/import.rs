@@ -48,12 +48,12 @@ pub struct Imported {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The folder or a file in it cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {reason}")]
     Unreadable {
         /// What was to be read.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The folder has no poll.
     #[error(
@@ -224,7 +224,7 @@ fn polls_in(folder: &Path) -> Result<Vec<Recording>, ImportError> {
     let inner = folder.join("polls");
     let searched = if inner.is_dir() { &inner } else { folder };
     let unreadable =
-        |source| ImportError::Unreadable { path: searched.display().to_string(), source };
+        |reason| ImportError::Unreadable { path: searched.display().to_string(), reason };
     let mut polls = Vec::new();
     for entry in std::fs::read_dir(searched).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -264,7 +264,7 @@ fn beside(folder: &Path, polls: &[Recording]) -> Vec<Recording> {
 
 fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
     std::fs::read(path)
-        .map_err(|source| ImportError::Unreadable { path: path.display().to_string(), source })
+        .map_err(|reason| ImportError::Unreadable { path: path.display().to_string(), reason })
 }
 
 fn feed_time(body: &[u8]) -> Option<DateTime<Utc>> {

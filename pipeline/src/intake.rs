@@ -29,12 +29,12 @@ pub enum IntakeError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// The ledger's journal cannot be kept.
-    #[error("the ledger's journal in `{path}` cannot be kept: {source}")]
+    #[error("the ledger's journal in `{path}` cannot be kept: {reason}")]
     Journal {
         /// The folder.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -106,5 +106,5 @@ impl Intake {
 
 fn journals(folder: &Path) -> Result<Journals, IntakeError> {
     Journals::open(folder)
-        .map_err(|source| IntakeError::Journal { path: folder.display().to_string(), source })
+        .map_err(|reason| IntakeError::Journal { path: folder.display().to_string(), reason })
 }

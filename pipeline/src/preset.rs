@@ -17,6 +17,12 @@ pub struct Preset {
     pub interval: Duration,
     /// Why `ttl` is overridden.
     pub interval_reason: &'static str,
+    /// The licence of its data, should the feed not say: an SPDX identifier, or the licence's usual one.
+    pub license_id: &'static str,
+    /// The licence's text.
+    pub license_url: &'static str,
+    /// Whom to name when the data is used.
+    pub attribution: &'static str,
 }
 
 /// Vélib' Métropole, Paris.
@@ -30,10 +36,16 @@ pub const VELIB: Preset = Preset {
     time_zone: Tz::Europe__Paris,
     interval: Duration::from_mins(1),
     interval_reason: "ttl says 3600 s, but a quarter of the stations change every minute",
+    license_id: "etalab-2.0",
+    license_url: "https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf",
+    attribution: "Vélib' Métropole",
 };
+
+/// The systems known by name.
+pub const PRESETS: [&Preset; 1] = [&VELIB];
 
 /// The preset of a system's name.
 #[must_use]
 pub fn preset(system: &str) -> Option<&'static Preset> {
-    [&VELIB].into_iter().find(|preset| preset.system == system)
+    PRESETS.into_iter().find(|preset| preset.system == system)
 }

@@ -55,12 +55,12 @@ pub struct Depth {
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// The folder cannot be used.
-    #[error("the spool `{path}` cannot be used: {source}")]
+    #[error("the spool `{path}` cannot be used: {reason}")]
     Folder {
         /// The folder.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The limit is reached.
     #[error(
@@ -103,7 +103,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Folder`] when the folder cannot be read or written.
     pub fn open(folder: &Path, limit_bytes: u64, when_full: WhenFull) -> Result<Self, SpoolError> {
-        let failed = |source| SpoolError::Folder { path: folder.display().to_string(), source };
+        let failed = |reason| SpoolError::Folder { path: folder.display().to_string(), reason };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut state = State::default();
         for table in Recorded::ALL {

@@ -172,7 +172,7 @@ impl Shelf<'_> {
         self.version(Recorded::StationInformation, parsed, fetched_at, last).await
     }
 
-    /// Stores a version of `system_information`, unless the lake has it for this day; gives the row.
+    /// Stores a version of `system_information`, unless the lake has it for this day.
     pub(crate) async fn system_information(
         self,
         body: &[u8],
@@ -248,7 +248,7 @@ pub(crate) fn system_row(body: &[u8], fetched_at: DateTime<Utc>) -> Option<Syste
     gbfs::parse_system_information(body, fetched_at).ok()?.rows.pop()
 }
 
-/// The version of an information feed stored last, with the rows if wanted.
+/// The version of an information feed stored last, and the object that holds it.
 pub(crate) async fn last_version(
     lake: &Lake,
     table: Recorded,

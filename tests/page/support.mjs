@@ -50,7 +50,7 @@ export async function makeLake() {
   if (!binary) throw new Error('no binary: run `cargo build --release`, or set HOTSPOTS_BINARY');
   if (process.env.LAKE) return { folder: process.env.LAKE, remove: async () => {} };
   const lake = await emptyLake();
-  for (const date of DAYS) run(lake.folder, 'demo', '--date', date, '--interval', '15m', '--no-serve');
+  for (const date of DAYS) run(lake.folder, 'demo', '--lake', lake.folder, '--date', date, '--interval', '15m', '--no-serve');
   return lake;
 }
 

@@ -14,8 +14,11 @@ pub struct TestLake {
 }
 
 impl TestLake {
+    /// An empty lake.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        let lake = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        std::fs::create_dir(lake.location()).expect("its folder");
+        lake
     }
 
     /// A folder beside the lake, for settings and recordings.

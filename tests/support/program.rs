@@ -8,11 +8,15 @@ use serde_json::Value;
 
 use super::lake::TestLake;
 
-/// The binary with `arguments` on a lake; its environment has no settings of the developer's own.
+/// The binary with `arguments` on a lake; its environment has no settings of the developer's own. The
+/// demo is told of the lake by its flag, for it takes it from nowhere else.
 pub fn hotspots(lake: &TestLake, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hotspots"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOTSPOTS_")) {
         command.env_remove(name);
+    }
+    if arguments.first() == Some(&"demo") {
+        command.args(["--lake", &lake.location()]);
     }
     command
         .args(arguments)

@@ -1,36 +1,31 @@
 use std::process::ExitCode;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use hotspots_data::{Lake, SystemId, parse_date};
+use hotspots_data::{Lake, parse_date};
 use hotspots_jobs::{DayOutcome, DayReport, Options, Resolutions, Selection};
 use hotspots_pipeline::Clock as _;
 use tracing::{error, info, warn};
 
 use crate::clock::SystemClock;
-use crate::config::{Settings, Span};
-use crate::progress::{bar, thousands};
+use crate::config::{SelectionArguments, Settings, Span};
+use crate::progress::{bar, counted};
 
 /// Compute the daily hotspots of every day that lacks them or whose polls changed
 ///
 /// Without options, every day in the lake that lacks its hotspots or whose polls changed, today
-/// included (marked provisional). Doing it twice changes nothing.
+/// included (marked provisional). Doing it twice changes nothing. Fails if a day cannot be computed,
+/// or if the lake has no poll of the days asked for.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  hotspots aggregate\n  hotspots aggregate --system velib --from 2026-11-01 --to 2026-11-30"
+)]
 pub(crate) struct Arguments {
-    /// Only this system [default: all in the lake]
-    #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
-    system: Option<SystemId>,
+    #[command(flatten)]
+    selection: SelectionArguments,
 
-    /// Only this local date, such as 2026-11-22
+    /// Only this local date
     #[arg(long, value_name = "DATE", value_parser = parse_date, conflicts_with_all = ["from", "to"])]
     date: Option<NaiveDate>,
-
-    /// Only from this local date on
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    from: Option<NaiveDate>,
-
-    /// Only up to this local date, included
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    to: Option<NaiveDate>,
 
     /// Longest time that a poll's state is taken to hold [default: 15m]
     #[arg(long, env = "HOTSPOTS_MAX_GAP", value_name = "DURATION")]
@@ -42,24 +37,31 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let selection = Selection {
-        system: arguments.system.clone(),
-        from: arguments.date.or(arguments.from),
-        to: arguments.date.or(arguments.to),
-    };
+    let mut selection = arguments.selection.selection()?;
+    if let Some(date) = arguments.date {
+        (selection.from, selection.to) = (Some(date), Some(date));
+    }
     let lake = settings.lake()?;
     let options =
         Options { resolutions: arguments.resolutions, ..settings.aggregation(arguments.max_gap) };
     let reports = bring_up_to_date(&lake, &selection, options, SystemClock.now()).await?;
-    if reports.is_empty() {
-        warn!(
-            "no day to aggregate in {}: the lake has no poll of the days asked for",
-            lake.location()
-        );
-    }
+    anyhow::ensure!(!reports.is_empty(), nothing_in(&lake, "aggregate", &selection));
     let failed = reports.iter().any(|report| matches!(report.outcome, DayOutcome::Failed(_)));
-    let nothing = reports.is_empty() && arguments.date.is_some();
-    Ok(if failed || nothing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Why there is nothing to do, and what to do about it.
+pub(crate) fn nothing_in(lake: &Lake, verb: &str, selection: &Selection) -> String {
+    let location = lake.location();
+    if *selection == Selection::default() {
+        format!(
+            "nothing to {verb}: the lake at `{location}` has no poll yet; `hotspots ingest` and `hotspots import` bring some"
+        )
+    } else {
+        format!(
+            "nothing to {verb}: the lake at `{location}` has no poll of the system and days asked for"
+        )
+    }
 }
 
 /// Aggregates with progress, a line a day and a summary.
@@ -77,6 +79,9 @@ pub(crate) async fn bring_up_to_date(
     };
     let reports = hotspots_jobs::aggregate(lake, selection, options, now, progress).await?;
     bar.finish_and_clear();
+    if reports.is_empty() {
+        return Ok(reports);
+    }
     let count = |wanted: fn(&DayOutcome) -> bool| {
         reports.iter().filter(|report| wanted(&report.outcome)).count()
     };
@@ -85,7 +90,10 @@ pub(crate) async fn bring_up_to_date(
     let failed = count(|outcome| matches!(outcome, DayOutcome::Failed(_)));
     info!(
         written,
-        up_to_date, failed, "{written} days written, {up_to_date} up to date, {failed} failed"
+        up_to_date,
+        failed,
+        "{} written, {up_to_date} up to date, {failed} failed",
+        counted(written, "day")
     );
     Ok(reports)
 }
@@ -103,15 +111,15 @@ fn tell(DayReport { system, date, outcome }: &DayReport) {
                 stations_without_information = orphans,
                 stations_without_position = day.stations_without_position,
                 longest_unobserved_s = day.longest_unobserved_s,
-                "{system} {date}: {} stations from {} polls, {:.1} % of the day seen{provisional}",
-                thousands(day.stations as usize), day.polls, 100.0 * day.coverage,
+                "{system} {date}: {} from {}, {:.1} % of the day seen{provisional}",
+                counted(day.stations as usize, "station"), counted(day.polls as usize, "poll"), 100.0 * day.coverage,
             );
             let left_out = [
                 (orphans, "without station_information"),
                 (day.stations_without_position, "with an impossible position"),
             ];
             for (stations, reason) in left_out.into_iter().filter(|(stations, _)| *stations > 0) {
-                warn!(%system, %date, stations, "{system} {date}: {stations} stations {reason}: in no cell");
+                warn!(%system, %date, stations, "{system} {date}: {} {reason}: in no cell", counted(stations as usize, "station"));
             }
         }
         DayOutcome::Failed(error) => error!(%system, %date, "{system} {date}: {error}"),

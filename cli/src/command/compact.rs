@@ -1,14 +1,14 @@
 use std::process::ExitCode;
 
-use chrono::{NaiveDate, TimeDelta};
-use hotspots_data::{SystemId, parse_date};
-use hotspots_jobs::{CompactReport, Selection};
+use chrono::TimeDelta;
+use hotspots_jobs::{CompactReport, Compaction};
 use hotspots_pipeline::Clock as _;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::aggregate::nothing_in;
 use crate::clock::SystemClock;
-use crate::config::Settings;
-use crate::progress::thousands;
+use crate::config::{SelectionArguments, Settings};
+use crate::progress::counted;
 
 /// Pack each day that is over into one small object; with --retain-days, delete its polls
 ///
@@ -16,17 +16,8 @@ use crate::progress::thousands;
 /// poll. It is read back and compared before anything may be deleted. Doing it twice changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this system [default: all in the lake]
-    #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
-    system: Option<SystemId>,
-
-    /// Only from this local date on
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    from: Option<NaiveDate>,
-
-    /// Only up to this local date, included
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     /// Delete the polls of compacted days that ended so many days ago or more [default: keep all]
     #[arg(long, value_name = "NUMBER")]
@@ -34,12 +25,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let selection =
-        Selection { system: arguments.system.clone(), from: arguments.from, to: arguments.to };
+    let selection = arguments.selection.selection()?;
     let lake = settings.lake()?;
     let retain = arguments.retain_days.map(|days| TimeDelta::days(days.into()));
     let reports =
         hotspots_jobs::compact(&lake, &selection, retain, SystemClock.now(), tell).await?;
+    if reports.is_empty() {
+        warn!("{}", nothing_in(&lake, "compact", &selection));
+        return Ok(ExitCode::SUCCESS);
+    }
     let failed = reports.iter().filter(|report| report.outcome.is_err()).count();
     let done = || reports.iter().filter_map(|report| report.outcome.as_ref().ok());
     let compacted = done().filter(|day| day.packed > 0).count();
@@ -48,7 +42,9 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         compacted,
         deleted,
         failed,
-        "{compacted} days compacted, {deleted} polls deleted, {failed} days failed"
+        "{} compacted, {} deleted, {failed} failed",
+        counted(compacted, "day"),
+        counted(deleted, "poll")
     );
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -61,10 +57,35 @@ fn tell(CompactReport { system, date, outcome }: &CompactReport) {
             rows = day.rows,
             bytes = day.bytes,
             deleted = day.deleted,
-            "{system} {date}: {} polls, {} rows in {} bytes; {} polls deleted",
-            day.packed, thousands(day.rows), thousands(day.bytes), day.deleted,
+            "{system} {date}: {}", what_was_done(day),
         ),
         Ok(_) => tracing::debug!(%system, %date, "{system} {date}: nothing to do"),
         Err(error) => error!(%system, %date, "{system} {date}: {error}"),
+    }
+}
+
+/// What came of a day of which something was packed or deleted.
+fn what_was_done(day: &Compaction) -> String {
+    let packed = (day.packed > 0).then(|| {
+        let (polls, rows) = (counted(day.packed, "poll"), counted(day.rows, "row"));
+        format!("{polls} packed, {rows} in {}", counted(day.bytes, "byte"))
+    });
+    let deleted = (day.deleted > 0).then(|| format!("{} deleted", counted(day.deleted, "poll")));
+    packed.into_iter().chain(deleted).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_tells_only_what_was_done_to_it() {
+        let told = |packed, deleted| {
+            let (rows, bytes) = if packed > 0 { (3_600, 12_345) } else { (0, 0) };
+            what_was_done(&Compaction { packed, rows, bytes, deleted })
+        };
+        assert_eq!(told(0, 12), "12 polls deleted");
+        assert_eq!(told(1, 0), "1 poll packed, 3,600 rows in 12,345 bytes");
+        assert_eq!(told(12, 12), "12 polls packed, 3,600 rows in 12,345 bytes; 12 polls deleted");
     }
 }

@@ -10,11 +10,12 @@ use super::aggregate::bring_up_to_date;
 use super::ingest::{announce, serve_metrics, tools};
 use super::serve::{ServingArguments, listen, serve};
 use crate::clock::{SystemClock, stop_on_signal};
-use crate::config::{IntakeArguments, Settings, Span, SystemArguments};
+use crate::config::{IntakeArguments, MetricsArguments, Settings, Span, SystemArguments};
 
 /// Poll, aggregate and serve in one process
 ///
-/// All in one process: polls, aggregates every quarter of an hour and after local midnight, serves.
+/// What `ingest`, `aggregate` and `serve` do, with the days brought up to date every quarter of an hour
+/// and after local midnight. Ctrl-C ends it after the write in hand.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Longest time that a poll's state is taken to hold [default: 15m]
@@ -28,12 +29,15 @@ pub(crate) struct Arguments {
     intake: IntakeArguments,
 
     #[command(flatten)]
+    metrics: MetricsArguments,
+
+    #[command(flatten)]
     serving: ServingArguments,
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let targets = settings.targets(&arguments.system)?;
-    let tools = tools(settings, &arguments.intake)?;
+    let tools = tools(settings, settings.lake_or_new()?, &arguments.intake)?;
     let lake = tools.intake.lake().clone();
     let options = settings.aggregation(arguments.max_gap);
     let stop = stop_on_signal()?;
@@ -43,7 +47,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     };
     let server = listen(lake.clone(), arguments.serving.options(settings, system)).await?;
     announce(&tools, &targets);
-    serve_metrics(settings, &arguments.intake, &tools, &stop).await?;
+    serve_metrics(settings, &arguments.metrics, &tools, &stop).await?;
 
     tokio::join!(
         ingest(&tools, targets, false, &stop, |_, _| {}),

@@ -1,43 +1,31 @@
 use std::process::ExitCode;
 
-use chrono::NaiveDate;
-use hotspots_data::{SystemId, parse_date};
-use hotspots_jobs::{Selection, VerifyReport};
+use hotspots_jobs::VerifyReport;
 use hotspots_pipeline::Clock as _;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use super::aggregate::nothing_in;
 use crate::clock::SystemClock;
-use crate::config::Settings;
-use crate::progress::thousands;
+use crate::config::{SelectionArguments, Settings};
+use crate::progress::counted;
 
 /// Read days back and say what is damaged, missing or stale
 ///
 /// Every object of every day is read: recorded ones must have the rows that they are named after, the
 /// polls of the ledger must be there, and computed tables must be what the day gives when it is
-/// computed anew. Nothing is changed; what is wrong is named, and the exit status is 1.
+/// computed anew. Nothing is changed; what is wrong is named, and the exit status is 1. So it is when
+/// there is no day to read back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this system [default: all in the lake]
-    #[arg(long, env = "HOTSPOTS_SYSTEM", value_name = "NAME")]
-    system: Option<SystemId>,
-
-    /// Only from this local date on
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    from: Option<NaiveDate>,
-
-    /// Only up to this local date, included
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    selection: SelectionArguments,
 }
 
 pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let selection =
-        Selection { system: arguments.system.clone(), from: arguments.from, to: arguments.to };
+    let selection = arguments.selection.selection()?;
     let lake = settings.lake()?;
     let reports = hotspots_jobs::verify(&lake, &selection, SystemClock.now(), tell).await?;
-    if reports.is_empty() {
-        warn!("no day to verify in {}", lake.location());
-    }
+    anyhow::ensure!(!reports.is_empty(), nothing_in(&lake, "verify", &selection));
     let faults: usize = reports.iter().map(|report| report.faults.len()).sum();
     let objects: usize = reports.iter().map(|report| report.objects).sum();
     let days = reports.len();
@@ -45,8 +33,10 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         days,
         objects,
         faults,
-        "{days} days read back, {} objects, {faults} faults",
-        thousands(objects)
+        "{} read back, {}, {}",
+        counted(days, "day"),
+        counted(objects, "object"),
+        counted(faults, "fault")
     );
     Ok(if faults > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -57,7 +47,7 @@ fn tell(VerifyReport { system, date, objects, bytes, faults }: &VerifyReport) {
     }
     info!(
         %system, %date, objects, bytes, faults = faults.len(),
-        "{system} {date}: {} objects, {} bytes, {} faults",
-        thousands(*objects), thousands(*bytes), faults.len(),
+        "{system} {date}: {}, {}, {}",
+        counted(*objects, "object"), counted(*bytes, "byte"), counted(faults.len(), "fault"),
     );
 }

@@ -1,17 +1,18 @@
 //! The systems to poll, from flags, environment, file and presets.
 
-use std::env;
+use std::{env, fmt};
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
 use hotspots_data::SystemId;
-use hotspots_pipeline::preset::{VELIB, preset};
+use hotspots_pipeline::preset::{Preset, VELIB, preset};
 use hotspots_pipeline::{Credential, KeyPlace, Target};
 use serde::Deserialize;
 use tracing::info;
 use url::Url;
 
 use super::units::Span;
+use super::words;
 
 /// Options about the system to poll.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -22,15 +23,15 @@ pub(crate) struct SystemArguments {
     pub(crate) system: Option<SystemId>,
 
     /// The system's GBFS discovery address (gbfs.json); several are tried in turn
-    #[arg(long, env = "HOTSPOTS_URL", value_name = "URL", value_delimiter = ' ')]
+    #[arg(long, env = "HOTSPOTS_URL", value_name = "URL", value_delimiter = ' ', value_parser = words::web_address)]
     pub(crate) url: Vec<Url>,
 
     /// Look for every feed below this address instead of where discovery says
-    #[arg(long, env = "HOTSPOTS_FEED_BASE_URL", value_name = "URL")]
+    #[arg(long, env = "HOTSPOTS_FEED_BASE_URL", value_name = "URL", value_parser = words::web_address)]
     pub(crate) feed_base_url: Option<Url>,
 
     /// Time zone of local days, should the feed give no valid one, such as Europe/Paris
-    #[arg(long, env = "HOTSPOTS_TIME_ZONE", value_name = "ZONE")]
+    #[arg(long, env = "HOTSPOTS_TIME_ZONE", value_name = "ZONE", value_parser = words::time_zone)]
     pub(crate) time_zone: Option<Tz>,
 
     /// Pause between polls, such as 60s or 5m [default: the preset's, else the feed's ttl]
@@ -43,14 +44,30 @@ pub(crate) struct SystemArguments {
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     pub(super) system: Option<SystemId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words::file_web_addresses")]
     url: Vec<Url>,
+    #[serde(default, deserialize_with = "words::file_web_address")]
     feed_base_url: Option<Url>,
+    #[serde(default, deserialize_with = "words::file_time_zone")]
     pub(super) time_zone: Option<Tz>,
     pub(super) interval: Option<Span>,
     /// Why the feed's `ttl` is not honoured.
-    pub(super) interval_reason: Option<String>,
+    interval_reason: Option<String>,
     key: Option<Key>,
+    license_id: Option<String>,
+    license_url: Option<String>,
+    attribution: Option<String>,
+}
+
+/// Under which licence a system's data is published and whom to name, where the feed does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Licence {
+    /// The licence's identifier, such as `etalab-2.0`.
+    pub(crate) license_id: Option<String>,
+    /// The address of its text.
+    pub(crate) license_url: Option<String>,
+    /// Whom to name.
+    pub(crate) attribution: Option<String>,
 }
 
 /// Where a feed wants its key, and the environment variable that has it.
@@ -82,10 +99,10 @@ pub(super) fn target(entry: &Entry, arguments: &SystemArguments) -> anyhow::Resu
     } else {
         url.clone()
     };
-    let preset_interval = known.map(|known| (known.interval, Some(known.interval_reason)));
-    let file_interval =
-        entry.interval.map(|span| (span.0, entry.interval_reason.as_deref())).or(preset_interval);
-    if let (None, Some((interval, Some(reason)))) = (arguments.interval, file_interval) {
+    let reason = entry.interval_reason.as_deref().unwrap_or("the settings file says so");
+    let preset_interval = known.map(|known| (known.interval, known.interval_reason));
+    let file_interval = entry.interval.map(|span| (span.0, reason)).or(preset_interval);
+    if let (None, Some((interval, reason))) = (arguments.interval, file_interval) {
         let interval_s = interval.as_secs();
         info!(%system, interval_s, "{system}: polled every {interval_s} s whatever its ttl: {reason}");
     }
@@ -98,6 +115,51 @@ pub(super) fn target(entry: &Entry, arguments: &SystemArguments) -> anyhow::Resu
         key: entry.key.as_ref().map(|key| key.read(&system)).transpose()?,
         system,
     })
+}
+
+impl Entry {
+    /// What it says of the data's licence, if anything.
+    pub(super) fn licence(&self) -> Option<Licence> {
+        let Self { license_id, license_url, attribution, .. } = self.clone();
+        let licence = Licence { license_id, license_url, attribution };
+        (licence != Licence::default()).then_some(licence)
+    }
+}
+
+impl Licence {
+    /// What this says, over what `other` says.
+    pub(super) fn over(self, other: Self) -> Self {
+        Self {
+            license_id: self.license_id.or(other.license_id),
+            license_url: self.license_url.or(other.license_url),
+            attribution: self.attribution.or(other.attribution),
+        }
+    }
+}
+
+impl From<&Preset> for Licence {
+    fn from(known: &Preset) -> Self {
+        Self {
+            license_id: Some(known.license_id.to_owned()),
+            license_url: Some(known.license_url.to_owned()),
+            attribution: Some(known.attribution.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Licence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { license_id, license_url, attribution } = self;
+        let words = [
+            ("to be credited to", attribution),
+            ("under the licence", license_id),
+            ("at", license_url),
+        ];
+        let said = |(before, word): (&str, &Option<String>)| {
+            word.as_ref().map(|word| format!("{before} {word}"))
+        };
+        f.write_str(&words.into_iter().filter_map(said).collect::<Vec<_>>().join(" "))
+    }
 }
 
 impl Key {

@@ -1,18 +1,18 @@
 //! Durations and sizes as people write them.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A duration as people write it: `90s`, `15m`, `2h`, or plain seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+/// A duration above 0 as people write it: `90s`, `15m`, `2h`, or plain seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
 
 /// A size as people write it: `500MB`, `10GB`, or plain bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) bytes: u64,
 }
@@ -30,15 +30,16 @@ impl FromStr for Span {
             "h" => 3600,
             _ => return Err(wrong()),
         };
+        if number == 0 {
+            return Err(format!("`{text}` is no time at all: write 1s or more"));
+        }
         number.checked_mul(unit).map(|s| Self(Duration::from_secs(s))).ok_or_else(wrong)
     }
 }
 
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(file: D) -> Result<Self, D::Error> {
+        file.deserialize_any(TextOrNumber("90s, 15m, 2h or whole seconds", PhantomData))
     }
 }
 
@@ -61,11 +62,28 @@ impl FromStr for Size {
     }
 }
 
-impl TryFrom<String> for Size {
-    type Error = String;
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(file: D) -> Result<Self, D::Error> {
+        file.deserialize_any(TextOrNumber("500MB, 10GB or whole bytes", PhantomData))
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+/// Reads a text or a whole number of a file as the same on the command line is read.
+struct TextOrNumber<T>(&'static str, PhantomData<T>);
+
+impl<T: FromStr<Err = String>> Visitor<'_> for TextOrNumber<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
     }
 }
 
@@ -80,7 +98,7 @@ mod tests {
         assert_eq!(seconds("90s"), Ok(90));
         assert_eq!(seconds("15m"), Ok(900));
         assert_eq!(seconds("2h"), Ok(7200));
-        for wrong in ["", "m", "1.5h", "-1s", "5 m", "1d", "99999999999999999999s"] {
+        for wrong in ["", "m", "1.5h", "-1s", "5 m", "1d", "99999999999999999999s", "0", "0h"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
