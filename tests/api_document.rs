@@ -241,6 +241,14 @@ fn every_example_of_an_answer_is_as_the_document_says() {
         assert!(shown.contains(&(of, "application/json")), "{of}: {shown:?}");
     }
     assert!(shown.contains(&("Problem", "application/problem+json")), "{shown:?}");
+    // The refusal shown is the one that is sent.
+    let problems = &document["components"]["responses"]["Problem"]["content"];
+    let mut example = problems["application/problem+json"]["example"].clone();
+    let mut sent = get(serving.address(), "/hotspots/latest?hour=25").json();
+    for problem in [&mut example, &mut sent] {
+        problem["request_id"] = Value::Null;
+    }
+    assert_eq!(example, sent);
 }
 
 #[test]
