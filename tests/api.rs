@@ -297,6 +297,10 @@ fn a_copy_that_is_still_right_is_not_sent_again() {
     assert_eq!(queried.header("content-location"), format!("{path}?limit=1"));
     let cell = format!("/hotspots/latest/{}", id["hex_id"].as_str().unwrap());
     assert_eq!(get(address, &cell).header("content-location"), cell.replace("latest", DAY));
+    let encoded = get(address, "/%68otspots/l%61test?limit=1");
+    assert_eq!(encoded.body, queried.body);
+    assert_eq!(encoded.header("content-location"), format!("/%68otspots/{DAY}?limit=1"));
+    assert_eq!(get(address, &path.replace('-', "%2D")).body, full.body);
     let station = format!("/stations/latest/{}", first_station(address));
     assert_eq!(get(address, &station).header("content-location"), station.replace("latest", DAY));
 }

@@ -301,6 +301,37 @@ fn the_page_for_people_names_every_path_and_loads_nothing() {
     }
 }
 
+#[test]
+fn parts_conditions_and_copies_are_answered_as_the_document_says() {
+    let (_lake, serving, fixture, date) = served();
+    let document = get(serving.address(), "/openapi.json").json();
+    let id = &fixture.hotspots(date, Resolution::HOTSPOTS)[0].hex_id;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let path = path
+            .replace("{date}", "latest")
+            .replace("{hex_id}", id)
+            .replace("{station_id}", "10003");
+        for (header, status, name) in [
+            ("range: bytes=0-0", 206, "PartialContent"),
+            ("if-none-match: *", 304, "NotModified"),
+            ("if-match: \"another\"", 412, "PreconditionFailed"),
+            ("range: bytes=99999999-", 416, "RangeNotSatisfiable"),
+        ] {
+            let response = ask(serving.address(), "GET", &path, &[header]);
+            assert_eq!(response.status, status, "{path} with {header}");
+            let known = &item["get"]["responses"][status.to_string()]["$ref"];
+            assert_eq!(*known, format!("#/components/responses/{name}"), "{path}");
+            let shared = &document["components"]["responses"][name];
+            if status < 400 {
+                check_headers(&document, shared, &response, &path);
+            } else {
+                let problem = &document["components"]["schemas"]["Problem"];
+                check(&document, problem, &response.json(), &path).unwrap();
+            }
+        }
+    }
+}
+
 /// What stands between two marks, each time that it does.
 fn between<'a>(page: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     page.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect()

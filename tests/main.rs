@@ -9,6 +9,7 @@ mod aggregation;
 mod api;
 mod api_document;
 mod api_hostile;
+mod api_ranges;
 mod bad_input;
 #[cfg(test)]
 mod compaction_races;

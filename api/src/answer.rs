@@ -4,12 +4,16 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use httpdate::HttpDate;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
-use warp::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use url::Url;
+use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
+use crate::conditions::{self, Validators, Verdict};
 use crate::negotiate::{self, Encoding, Format};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
+use crate::range::{self, Part};
 use crate::state::State;
 
 /// The body of every answer.
@@ -35,7 +39,7 @@ pub(crate) struct Answer {
     body: Bytes,
     format: Format,
     freshness: Freshness,
-    modified: Option<HeaderValue>,
+    modified: Option<(HttpDate, HeaderValue)>,
     file: Option<HeaderValue>,
     links: Option<HeaderValue>,
     etags: [HeaderValue; 4],
@@ -76,7 +80,7 @@ impl Answer {
 
     /// Says when its data was written.
     pub(crate) fn modified(mut self, at: DateTime<Utc>) -> Self {
-        self.modified = Some(value(&negotiate::http_date(at)));
+        self.modified = conditions::http_date(at).map(|at| (at, value(&at.to_string())));
         self
     }
 
@@ -88,10 +92,12 @@ impl Answer {
         self
     }
 
-    /// Points to the licence of its data.
+    /// Points to the licence of its data, if that is an address of the web.
     pub(crate) fn licensed(mut self, url: Option<&str>) -> Self {
-        let plain = url.filter(|url| url.chars().all(|c| c.is_ascii_graphic() && c != '>'));
-        self.links = plain.map(|url| value(&format!("<{url}>; rel=\"license\"")));
+        // Parsing percent-encodes whatever a header, or the brackets in it, could not hold.
+        let url = url.and_then(|url| Url::parse(url).ok());
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        self.links = url.map(|url| value(&format!("<{url}>; rel=\"license\"")));
         self
     }
 
@@ -103,51 +109,94 @@ impl Answer {
         self.body.len() + encoded + 1024
     }
 
-    /// The response to a request with these headers; a body in a new encoding is made once, off the
+    /// The response to a GET or HEAD with these headers; a body in a new encoding is made once, off the
     /// threads that serve. `is_private` where the API is not for everybody.
     ///
     /// # Errors
-    /// 503 when the server has too much to do.
+    /// 412 and 416 where the client's conditions or range do not fit, 503 when the server has too much
+    /// to do.
     pub(crate) async fn response(
         &self,
+        method: &Method,
         request: &HeaderMap,
         is_private: bool,
         state: &State,
     ) -> Result<Response<Body>, Problem> {
         let encoding = self.encoding_for(request);
-        let body = if self.is_unchanged(request, encoding) {
-            None
-        } else {
-            Some(self.encoded(encoding, state).await?)
-        };
-        Ok(self.with_headers(encoding, body, is_private))
+        match conditions::check(request, self.validators(encoding)) {
+            Verdict::Unchanged => Ok(self.with_headers(encoding, None, is_private)),
+            Verdict::Answer => {
+                let body = self.encoded(encoding, state).await?;
+                self.whole_or_part(method, request, encoding, body, is_private)
+            }
+            Verdict::Failed => {
+                let detail = "it has changed since the client's copy, or never had that ETag";
+                Err(Problem::new(Kind::PRECONDITION_FAILED, detail))
+            }
+        }
     }
 
-    /// The response, if there is no need to wait for an encoding.
+    /// The response, if it is not a problem and there is no need to wait for an encoding.
     pub(crate) fn response_at_once(
         &self,
+        method: &Method,
         request: &HeaderMap,
         is_private: bool,
     ) -> Option<Response<Body>> {
         let encoding = self.encoding_for(request);
-        let body = if self.is_unchanged(request, encoding) {
-            None
-        } else {
-            Some(self.ready(encoding)?.clone())
-        };
-        Some(self.with_headers(encoding, body, is_private))
+        match conditions::check(request, self.validators(encoding)) {
+            Verdict::Unchanged => Some(self.with_headers(encoding, None, is_private)),
+            Verdict::Answer => {
+                let body = self.ready(encoding)?.clone();
+                self.whole_or_part(method, request, encoding, body, is_private).ok()
+            }
+            Verdict::Failed => None,
+        }
     }
 
     fn encoding_for(&self, request: &HeaderMap) -> Encoding {
         if self.format.is_compressible() && self.body.len() >= WORTH_COMPRESSING_BYTES {
-            negotiate::encoding(request.get(header::ACCEPT_ENCODING))
+            negotiate::encoding(request)
         } else {
             Encoding::Identity
         }
     }
 
-    fn is_unchanged(&self, request: &HeaderMap, encoding: Encoding) -> bool {
-        negotiate::is_unchanged(request, &self.etags[encoding as usize], self.modified.as_ref())
+    fn validators(&self, encoding: Encoding) -> Validators<'_> {
+        let modified = self.modified.as_ref().map(|(at, _)| *at);
+        Validators { etag: &self.etags[encoding as usize], modified }
+    }
+
+    /// The response with the body in an encoding, or with the part of it that was asked for.
+    fn whole_or_part(
+        &self,
+        method: &Method,
+        request: &HeaderMap,
+        encoding: Encoding,
+        body: Bytes,
+        is_private: bool,
+    ) -> Result<Response<Body>, Problem> {
+        let length = body.len();
+        // Of other methods, HEAD among them, a range means nothing (RFC 9110, 14.2).
+        let is_part = *method == Method::GET
+            && request.contains_key(header::RANGE)
+            && conditions::allow_range(request, self.validators(encoding));
+        let part = if is_part { range::part(request, length) } else { Part::Whole };
+        match part {
+            Part::Whole => Ok(self.with_headers(encoding, Some(body), is_private)),
+            Part::Bytes(part) => {
+                let place = value(&format!("bytes {}-{}/{length}", part.start, part.end - 1));
+                let mut response = self.with_headers(encoding, Some(body.slice(part)), is_private);
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                response.headers_mut().insert(header::CONTENT_RANGE, place);
+                Ok(response)
+            }
+            Part::Beyond => {
+                let detail = format!("it has {length} bytes in this form and encoding");
+                Err(Problem::new(Kind::RANGE_NOT_SATISFIABLE, detail)
+                    .with_header(header::CONTENT_RANGE, value(&format!("bytes */{length}"))))
+            }
+        }
     }
 
     /// The response with a body, or without one to who has it already.
@@ -164,7 +213,8 @@ impl Answer {
             *response.body_mut() = body;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, self.format.content_type());
-            if let Some(modified) = &self.modified {
+            headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            if let Some((_, modified)) = &self.modified {
                 headers.insert(header::LAST_MODIFIED, modified.clone());
             }
             if let Some(links) = &self.links {
@@ -266,6 +316,29 @@ fn value(text: &str) -> HeaderValue {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_licence_is_linked_whatever_letters_its_address_has() {
+        let link = |url| {
+            let answer = Answer::new(Format::Json, Freshness::Closed, "{}").licensed(Some(url));
+            let response = answer.response_at_once(&Method::GET, &HeaderMap::new(), false);
+            let headers = response.unwrap().into_parts().0.headers;
+            headers.get("link").map(|link| link.to_str().unwrap().to_owned())
+        };
+        for (url, expected) in [
+            ("https://licence.example/terms", "https://licence.example/terms"),
+            (
+                "https://vélo.example/données ouvertes?é=<>",
+                "https://xn--vlo-bma.example/donn%C3%A9es%20ouvertes?%C3%A9=%3C%3E",
+            ),
+            ("HTTP://licence.example", "http://licence.example/"),
+        ] {
+            assert_eq!(link(url), Some(format!("<{expected}>; rel=\"license\"")), "{url}");
+        }
+        for none in ["", "ODbL-1.0", "data:a>b", "terms.html"] {
+            assert_eq!(link(none), None, "{none}");
+        }
+    }
+
     #[tokio::test]
     async fn every_encoding_unpacks_to_the_same_bytes() {
         let text = "Where are the bikes piling up? ".repeat(100);
@@ -277,7 +350,7 @@ mod tests {
         for encoding in ["identity", "gzip", "br", "zstd"] {
             let mut request = HeaderMap::new();
             request.insert("accept-encoding", value(encoding));
-            let response = answer.response(&request, false, &state).await.unwrap();
+            let response = answer.response(&Method::GET, &request, false, &state).await.unwrap();
             let body = response.body();
             let unpacked = match encoding {
                 "gzip" => {

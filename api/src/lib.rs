@@ -7,6 +7,7 @@
 mod answer;
 mod answers;
 mod attribution;
+mod conditions;
 mod connection;
 mod docs;
 mod documents;
@@ -18,6 +19,7 @@ mod openapi;
 mod page;
 mod params;
 mod problem;
+mod range;
 mod recent;
 mod refusal;
 mod reply;

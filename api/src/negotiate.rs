@@ -1,7 +1,7 @@
-//! What a client accepts and already has: RFC 9110, sections 8.8, 12.5 and 13.
+//! Which form and which coding a client accepts: RFC 9110, section 12.5.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
-use warp::http::{HeaderMap, HeaderValue, header};
+use warp::http::header::{self, HeaderName};
+use warp::http::{HeaderMap, HeaderValue};
 
 /// The forms an answer can take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,11 +97,10 @@ impl Encoding {
     }
 }
 
-/// The best of `offered` for an `Accept` header; among equals the first offered. `None` where the
+/// The best of `offered` by a request's `Accept`; among equals the first offered. `None` where the
 /// client accepts none of them.
-pub(crate) fn format(accept: Option<&HeaderValue>, offered: &[Format]) -> Option<Format> {
-    let accept = accept.and_then(|value| value.to_str().ok()).unwrap_or("*/*");
-    let ranges: Vec<(&str, u16)> = weighted(accept).collect();
+pub(crate) fn format(request: &HeaderMap, offered: &[Format]) -> Option<Format> {
+    let ranges: Vec<(&str, u16)> = weighted(request, header::ACCEPT).collect();
     if ranges.is_empty() {
         return offered.first().copied();
     }
@@ -129,60 +128,33 @@ pub(crate) fn format(accept: Option<&HeaderValue>, offered: &[Format]) -> Option
     best.map(|(format, _)| format)
 }
 
-/// The coding for an `Accept-Encoding` header: of those the client likes best, the smallest.
-pub(crate) fn encoding(accept: Option<&HeaderValue>) -> Encoding {
-    let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
-        return Encoding::Identity;
-    };
-    let mut best = (Encoding::Identity, 0);
-    for encoding in Encoding::ALL.into_iter().skip(1) {
-        let name = encoding.name().unwrap_or_default();
-        let named = weighted(accept).find(|(coding, _)| coding.eq_ignore_ascii_case(name));
-        let any = || weighted(accept).find(|(coding, _)| *coding == "*");
-        let q = named.or_else(any).map_or(0, |(_, q)| q);
-        if q > 0 && q >= best.1 {
-            best = (encoding, q);
-        }
+/// The coding by a request's `Accept-Encoding`: of those the client likes best, the smallest.
+///
+/// A coding that is not named has the weight of `*`. `identity`, named or not, is also the answer where
+/// nothing else is acceptable: "no content codings" is what section 12.5.3 asks for then "unless the
+/// identity coding is indicated as unacceptable", and for `identity;q=0` it leaves open what to send.
+/// Of a refusal (406) a client has no more than of an answer that it may yet understand.
+pub(crate) fn encoding(request: &HeaderMap) -> Encoding {
+    let (mut named, mut others) = ([None; 4], None);
+    for (coding, q) in weighted(request, header::ACCEPT_ENCODING) {
+        let is_called =
+            |known: &Encoding| known.name().unwrap_or("identity").eq_ignore_ascii_case(coding);
+        match Encoding::ALL.iter().find(|known| is_called(known)) {
+            Some(known) => named[*known as usize].get_or_insert(q),
+            None if coding == "*" => others.get_or_insert(q),
+            None => continue,
+        };
     }
-    best.0
+    let quality = |encoding: &Encoding| named[*encoding as usize].or(others).unwrap_or(0);
+    let acceptable = Encoding::ALL.into_iter().filter(|encoding| quality(encoding) > 0);
+    acceptable.max_by_key(quality).unwrap_or(Encoding::Identity)
 }
 
-/// Whether the client's copy, as its conditions tell, is still right.
-pub(crate) fn is_unchanged(
-    request: &HeaderMap,
-    etag: &HeaderValue,
-    modified: Option<&HeaderValue>,
-) -> bool {
-    if request.contains_key(header::IF_NONE_MATCH) {
-        let given = request.get_all(header::IF_NONE_MATCH).iter();
-        let mut tags =
-            given.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
-        return tags.any(|tag| {
-            let tag = tag.trim();
-            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
-        });
-    }
-    let since = request.get(header::IF_MODIFIED_SINCE).and_then(parse_http_date);
-    match (since, modified.and_then(parse_http_date)) {
-        (Some(since), Some(modified)) => modified <= since,
-        _ => false,
-    }
-}
-
-const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
-
-/// An instant as HTTP writes it, in whole seconds.
-pub(crate) fn http_date(at: DateTime<Utc>) -> String {
-    at.format(HTTP_DATE).to_string()
-}
-
-fn parse_http_date(value: &HeaderValue) -> Option<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(value.to_str().ok()?, HTTP_DATE).ok()
-}
-
-/// The items of a list with their weights in thousandths (`q=0.5` is 500).
-fn weighted(list: &str) -> impl Iterator<Item = (&str, u16)> {
-    list.split(',').filter_map(|item| {
+/// The items of a list with their weights in thousandths (`q=0.5` is 500); several lines of one header
+/// are one list (section 5.3).
+fn weighted(request: &HeaderMap, name: HeaderName) -> impl Iterator<Item = (&str, u16)> {
+    let lines = request.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).filter_map(|item| {
         let mut parts = item.split(';').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty())?;
         let q = parts
@@ -197,49 +169,63 @@ fn weighted(list: &str) -> impl Iterator<Item = (&str, u16)> {
 mod tests {
     use super::*;
 
-    fn header(text: &str) -> HeaderValue {
-        HeaderValue::from_str(text).unwrap()
+    fn request(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+        let mut request = HeaderMap::new();
+        for line in lines {
+            request.append(name, HeaderValue::from_str(line).unwrap());
+        }
+        request
     }
 
     #[test]
     fn the_format_is_the_one_liked_best_among_those_offered() {
-        let chosen = |accept: &str| format(Some(&header(accept)), &Format::ALL);
-        assert_eq!(format(None, &Format::ALL), Some(Format::Json));
-        assert_eq!(chosen("*/*"), Some(Format::Json));
-        assert_eq!(chosen("text/html,application/xhtml+xml,*/*;q=0.8"), Some(Format::Json));
-        assert_eq!(chosen("application/geo+json"), Some(Format::GeoJson));
-        assert_eq!(chosen("text/*"), Some(Format::Csv));
-        assert_eq!(chosen("application/json;q=0.2, text/csv;q=0.9"), Some(Format::Csv));
-        assert_eq!(chosen("application/json;q=0, */*;q=0.1"), Some(Format::GeoJson));
-        assert_eq!(chosen("image/png"), None);
+        let chosen = |lines: &[&str]| format(&request(&header::ACCEPT, lines), &Format::ALL);
+        for (lines, expected) in [
+            (&[][..], Some(Format::Json)),
+            (&["*/*"], Some(Format::Json)),
+            (&["text/html,application/xhtml+xml,*/*;q=0.8"], Some(Format::Json)),
+            (&["application/geo+json"], Some(Format::GeoJson)),
+            (&["text/*"], Some(Format::Csv)),
+            (&["application/json;q=0.2, text/csv;q=0.9"], Some(Format::Csv)),
+            (&["application/json;q=0.2", "text/csv;q=0.9"], Some(Format::Csv)),
+            (&["image/png", "text/csv"], Some(Format::Csv)),
+            (&["application/json;q=0, */*;q=0.1"], Some(Format::GeoJson)),
+            (&["image/png"], None),
+        ] {
+            assert_eq!(chosen(lines), expected, "{lines:?}");
+        }
     }
 
     #[test]
     fn the_coding_is_the_smallest_of_those_liked_best() {
-        let chosen = |accept: &str| encoding(Some(&header(accept)));
-        assert_eq!(encoding(None), Encoding::Identity);
-        assert_eq!(chosen("gzip, deflate, br, zstd"), Encoding::Brotli);
-        assert_eq!(chosen("gzip, br;q=0"), Encoding::Gzip);
-        assert_eq!(chosen("gzip;q=1.0, zstd;q=0.5"), Encoding::Gzip);
-        assert_eq!(chosen("*"), Encoding::Brotli);
-        assert_eq!(chosen("compress, snappy;q=x"), Encoding::Identity);
+        for (lines, expected) in [
+            (&[][..], Encoding::Identity),
+            (&["gzip, deflate, br, zstd"], Encoding::Brotli),
+            (&["gzip", "deflate, br"], Encoding::Brotli),
+            (&["gzip, br;q=0"], Encoding::Gzip),
+            (&["gzip;q=1.0, zstd;q=0.5"], Encoding::Gzip),
+            (&["*"], Encoding::Brotli),
+            (&["compress, snappy;q=x"], Encoding::Identity),
+            (&["gzip;q=0.1"], Encoding::Gzip),
+        ] {
+            assert_eq!(encoding(&request(&header::ACCEPT_ENCODING, lines)), expected, "{lines:?}");
+        }
     }
 
     #[test]
-    fn a_copy_is_unchanged_by_its_tag_or_else_by_its_date() {
-        let etag = header("\"abc-gzip\"");
-        let modified = header("Sun, 22 Nov 2026 10:15:00 GMT");
-        let with = |name: &'static str, text: &str| {
-            let mut request = HeaderMap::new();
-            request.insert(name, header(text));
-            is_unchanged(&request, &etag, Some(&modified))
-        };
-        assert!(with("if-none-match", "\"abc-gzip\""));
-        assert!(with("if-none-match", "\"x\", W/\"abc-gzip\""));
-        assert!(with("if-none-match", "*"));
-        assert!(!with("if-none-match", "\"abc\""));
-        assert!(with("if-modified-since", "Sun, 22 Nov 2026 10:15:00 GMT"));
-        assert!(!with("if-modified-since", "Sun, 22 Nov 2026 10:14:59 GMT"));
-        assert!(!with("if-modified-since", "yesterday"));
+    fn the_bytes_as_they_are_have_a_weight_too() {
+        for (line, expected) in [
+            ("identity;q=1, *;q=0.5", Encoding::Identity),
+            ("identity, gzip;q=0.5", Encoding::Identity),
+            ("gzip, identity", Encoding::Gzip),
+            ("identity;q=0.5, gzip;q=0.9", Encoding::Gzip),
+            ("br;q=0.1, zstd;q=0.1, gzip;q=0.1, *;q=0.5", Encoding::Identity),
+            ("identity;q=0", Encoding::Identity),
+            ("identity;q=0, compress", Encoding::Identity),
+            ("*;q=0", Encoding::Identity),
+            ("identity;q=0, gzip;q=0.1", Encoding::Gzip),
+        ] {
+            assert_eq!(encoding(&request(&header::ACCEPT_ENCODING, &[line])), expected, "{line}");
+        }
     }
 }

@@ -81,7 +81,7 @@ impl Page {
         }
         let file = if path.starts_with("/page/") { self.files.get(path) } else { None };
         if let Some((content_type, answer)) = file {
-            let answered = answer.response(headers, false, state).await;
+            let answered = answer.response(method, headers, false, state).await;
             return Some(answered.map(|mut response| {
                 let headers = response.headers_mut();
                 headers.insert(header::CACHE_CONTROL, FOR_GOOD);
@@ -92,12 +92,10 @@ impl Page {
             }));
         }
         let offered = [Format::Json, Format::Html];
-        if path != "/"
-            || negotiate::format(headers.get(header::ACCEPT), &offered) != Some(Format::Html)
-        {
+        if path != "/" || negotiate::format(headers, &offered) != Some(Format::Html) {
             return None;
         }
-        let answered = self.index.response(headers, false, state).await;
+        let answered = self.index.response(method, headers, false, state).await;
         Some(answered.map(|mut response| {
             let headers = response.headers_mut();
             headers.insert(header::CACHE_CONTROL, ASK_AGAIN);

@@ -23,7 +23,8 @@ struct Recent {
     server: u64,
     path: String,
     query: String,
-    accept: Option<HeaderValue>,
+    /// All lines of the header.
+    accept: Vec<HeaderValue>,
     pattern: &'static str,
     answer: Arc<Answer>,
     found: Instant,
@@ -46,7 +47,7 @@ impl Asked<'_> {
             server: self.server,
             path: self.path.to_owned(),
             query: self.query.to_owned(),
-            accept: self.accept().cloned(),
+            accept: self.accept().cloned().collect(),
             pattern,
             answer: Arc::clone(answer),
             found: now,
@@ -65,8 +66,8 @@ impl Asked<'_> {
         })
     }
 
-    fn accept(&self) -> Option<&HeaderValue> {
-        self.headers.get(header::ACCEPT)
+    fn accept(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.headers.get_all(header::ACCEPT).into_iter()
     }
 }
 
@@ -75,7 +76,7 @@ impl Recent {
         self.path == asked.path
             && self.query == asked.query
             && self.server == asked.server
-            && self.accept.as_ref() == asked.accept()
+            && self.accept.iter().eq(asked.accept())
             && now.saturating_duration_since(self.found) < LASTS
     }
 }
@@ -91,6 +92,8 @@ mod tests {
         let plain = HeaderMap::new();
         let mut wants_csv = HeaderMap::new();
         wants_csv.insert(header::ACCEPT, HeaderValue::from_static("text/csv"));
+        let mut wants_either = wants_csv.clone();
+        wants_either.append(header::ACCEPT, HeaderValue::from_static("application/json"));
         let asked =
             Asked { server: 7, path: "/hotspots/latest", query: "limit=1", headers: &plain };
         let answer = Arc::new(Answer::new(Format::Json, Freshness::Closed, "an answer"));
@@ -109,5 +112,10 @@ mod tests {
         ] {
             assert_eq!(pattern(other, Duration::ZERO), None, "{other:?}");
         }
+        let wanted = Asked { headers: &wants_csv, ..asked };
+        wanted.keep("/hotspots/{date}", &answer, start);
+        assert!(pattern(wanted, Duration::ZERO).is_some());
+        let either = Asked { headers: &wants_either, ..asked };
+        assert_eq!(pattern(either, Duration::ZERO), None, "every line of Accept counts");
     }
 }

@@ -1,5 +1,7 @@
 //! Paths.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use hotspots_data::{Cell, Resolution, parse_date};
 use warp::http::Method;
@@ -165,12 +167,18 @@ impl Route {
 /// Understands a request line, or says why not.
 pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
     let trimmed = path.strip_suffix('/').unwrap_or(path);
+    // Split first: a slash that is percent-encoded belongs to its segment.
     let mut parts = trimmed.split('/').skip(1);
-    let mut all = [""; 4];
-    let count = all.iter_mut().zip(&mut parts).map(|(slot, part)| *slot = part).count();
+    let mut segments = [const { Cow::Borrowed("") }; 4];
+    let mut count = 0;
+    for (slot, part) in segments.iter_mut().zip(&mut parts) {
+        *slot = decoded(part)?;
+        count += 1;
+    }
     if parts.next().is_some() {
         return Err(no_such_path());
     }
+    let all = segments.each_ref().map(|segment| &**segment);
     let route = match all[..count] {
         [] => Route::Index,
         ["docs"] => Route::Docs,
@@ -184,7 +192,9 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, Problem> {
         ["hotspots", date, "hours"] => Route::OfDay(when(date)?, OfDay::Hours),
         ["hotspots", date, cell] => Route::OfDay(when(date)?, OfDay::Cell(cell_of(cell)?)),
         ["stations", date] => Route::OfDay(when(date)?, OfDay::Stations),
-        ["stations", date, station] => Route::OfDay(when(date)?, OfDay::Station(decoded(station)?)),
+        ["stations", date, station] => {
+            Route::OfDay(when(date)?, OfDay::Station(station.to_owned()))
+        }
         ["quality", date] => Route::OfDay(when(date)?, OfDay::Quality),
         _ => return Err(no_such_path()),
     };
@@ -229,11 +239,14 @@ pub(crate) fn cell_of(text: &str) -> Result<Cell, Problem> {
     }
 }
 
-/// A path segment without its percent signs.
-fn decoded(segment: &str) -> Result<String, Problem> {
+/// A path segment without percent-encoding.
+fn decoded(segment: &str) -> Result<Cow<'_, str>, Problem> {
+    if !segment.contains('%') {
+        return Ok(Cow::Borrowed(segment));
+    }
     let wrong = || {
-        Problem::bad_request(format!("`{segment}` is not a percent-encoded text"))
-            .with("parameter", "station_id")
+        let detail = format!("`{segment}` in the path is not a percent-encoded text");
+        Problem::bad_request(detail)
             .with("value", segment)
             .with("allowed", ["percent-encoded UTF-8"])
     };
@@ -248,7 +261,7 @@ fn decoded(segment: &str) -> Result<String, Problem> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -286,13 +299,33 @@ mod tests {
         for (path, parameter, value) in [
             ("/hotspots/yesterday", "date", "yesterday"),
             ("/hotspots/latest/zebra", "hex_id", "zebra"),
-            ("/stations/latest/%4", "station_id", "%4"),
         ] {
             let problem = route(&Method::GET, path).unwrap_err();
             assert_eq!(problem.member("parameter"), Some(&parameter.into()), "{path}");
             assert_eq!(problem.member("value"), Some(&value.into()), "{path}");
             assert!(problem.member("allowed").is_some_and(serde_json::Value::is_array), "{path}");
         }
+    }
+
+    #[test]
+    fn a_segment_means_the_same_percent_encoded_and_stays_one_segment() {
+        let get = |path| route(&Method::GET, path);
+        for (encoded, plain) in [
+            ("/hotspots/2026%2D02%2D10", "/hotspots/2026-02-10"),
+            ("/%68otspots/l%61test/hour%73", "/hotspots/latest/hours"),
+            ("/hotspots/latest/%38a1fb475a4dffff/", "/hotspots/latest/8a1fb475a4dffff"),
+            ("/quality/%6C%61%74%65%73%74", "/quality/latest"),
+        ] {
+            assert!(get(plain).is_ok());
+            assert_eq!(get(encoded), get(plain), "{encoded}");
+        }
+        let status = |path| get(path).unwrap_err().status().as_u16();
+        assert_eq!(status("/hotspots%2Flatest"), 404);
+        assert_eq!(status("/hotspots/latest%2Fhours"), 400);
+        assert_eq!(status("/hotspots/latest/..%2f..%2f"), 400);
+        assert_eq!(status("/docs%00"), 404);
+        let twice = Route::OfDay(When::Latest, OfDay::Station("%2F".to_owned()));
+        assert_eq!(get("/stations/latest/%252F"), Ok(twice), "decoded once");
     }
 
     #[test]

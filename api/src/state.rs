@@ -102,7 +102,7 @@ impl State {
         let asked = self.asked(path, query, headers);
         let is_private = self.token.is_some();
         let (pattern, response) = asked.recall(timer.began, |pattern, answer| {
-            Some((pattern, answer.response_at_once(headers, is_private)?))
+            Some((pattern, answer.response_at_once(method, headers, is_private)?))
         })?;
         let walk = Walk {
             method: method.as_str(),
@@ -226,7 +226,7 @@ impl State {
                 answer
             }
         };
-        let mut response = answer.response(headers, self.token.is_some(), self).await?;
+        let mut response = answer.response(method, headers, self.token.is_some(), self).await?;
         if let Some(date) = latest {
             // Which day is the last one changes, whatever the day itself does.
             let fresh =
@@ -397,7 +397,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Names a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What scripts of other sites may read.
-const EXPOSED: &str = "Content-Location, ETag, Link, Retry-After, X-Request-Id";
+const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Length, Content-Location, \
+                       Content-Range, ETag, Link, Retry-After, X-Request-Id";
 
 /// The forms each path comes in; the first is what a client gets that does not say.
 pub(crate) fn formats(route: &Route) -> &'static [Format] {
@@ -428,7 +429,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
         }
         // What comes in one form only is sent in it.
         None if offered.len() == 1 => Ok(offered[0]),
-        None => negotiate::format(headers.get(header::ACCEPT), offered).ok_or_else(|| {
+        None => negotiate::format(headers, offered).ok_or_else(|| {
             let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
             let detail = format!("{} comes as {}", route.pattern(), types.join(", "));
             Problem::new(Kind::NOT_ACCEPTABLE, detail).with("allowed", types)
@@ -446,7 +447,8 @@ fn options() -> Response<Body> {
         ("access-control-allow-methods", ALLOW),
         (
             "access-control-allow-headers",
-            "Accept, Authorization, If-None-Match, If-Modified-Since, X-Request-Id",
+            "Accept, Authorization, If-Match, If-Modified-Since, If-None-Match, If-Range, \
+             If-Unmodified-Since, Range, X-Request-Id",
         ),
         ("access-control-max-age", "86400"),
     ] {
@@ -455,9 +457,14 @@ fn options() -> Response<Body> {
     response
 }
 
-/// The path of a request for `latest`, with the day that it stands for.
+/// The path of a request for `latest`, which is its second segment, with the day that it stands for.
 fn place(path: &str, query: &str, date: NaiveDate) -> String {
-    let path = path.replacen("latest", &date.to_string(), 1);
+    let date = date.to_string();
+    let mut segments: Vec<&str> = path.split('/').collect();
+    if let Some(second) = segments.get_mut(2) {
+        *second = &date;
+    }
+    let path = segments.join("/");
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
