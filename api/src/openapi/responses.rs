@@ -83,7 +83,7 @@ pub(super) fn responses(example: &Value) -> Map<String, Value> {
     }
     responses.insert("NotModified".to_owned(), json!({
         "description": "The copy that `If-None-Match` or `If-Modified-Since` names is still right.",
-        "headers": listed(&[OF_EVERY]),
+        "headers": listed(&[OF_EVERY, &["Content-Location"]]),
     }));
     responses.insert(
         "PartialContent".to_owned(),
