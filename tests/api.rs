@@ -441,3 +441,37 @@ fn figures_for_prometheus_count_what_was_answered() {
         assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
     }
 }
+
+/// The lines of a log that are about a request.
+fn lines_of(log: &str, id: &str) -> Vec<Value> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["request_id"] == id).collect()
+}
+
+#[test]
+fn a_refusal_is_in_the_log_by_its_id_and_an_answer_only_for_debugging() {
+    let (lake, serving) = served(&Fixture::of("velib", 3), &[DAY]);
+    let (good, bad) = ("/hotspots/latest?limit=1", "/no\u{9b}31m\u{202e}?a=1");
+    let ask_both = |address: &str| {
+        assert_eq!(ask(address, "GET", good, &["x-request-id: good-1"]).status, 200);
+        assert_eq!(ask(address, "GET", bad, &["x-request-id: bad-1"]).status, 404);
+    };
+    ask_both(serving.address());
+    let (_, log) = serving.terminate();
+    assert_eq!(lines_of(&log, "good-1"), Vec::<Value>::new());
+    let refused = &lines_of(&log, "bad-1")[..];
+    let [line] = refused else { panic!("once: {refused:?}") };
+    assert_eq!((&line["level"], &line["status"]), (&json!("INFO"), &json!(404)));
+    assert_eq!((&line["method"], &line["problem"]), (&json!("GET"), &json!("no-such-path")));
+    assert_eq!(line["path"], "/no\\u{9b}31m\\u{202e}", "escaped");
+    assert_eq!(line["message"], "bad-1 GET /no\\u{9b}31m\\u{202e}: 404 there is no such path");
+
+    let arguments = ["serve", "--bind", "127.0.0.1:0", "--log", "debug"];
+    let serving = Serving::start(hotspots(&lake, &arguments));
+    ask_both(serving.address());
+    let (_, log) = serving.terminate();
+    let answered = &lines_of(&log, "good-1")[..];
+    let [line] = answered else { panic!("once: {answered:?}") };
+    assert_eq!((&line["level"], &line["query"]), (&json!("DEBUG"), &json!("limit=1")));
+    assert_eq!(line["message"], "good-1 GET /hotspots/latest: 200 OK");
+}

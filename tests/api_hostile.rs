@@ -220,6 +220,10 @@ fn a_lake_that_goes_away_leaves_what_is_in_memory_and_heals() {
     std::fs::rename(&aside, &table).unwrap();
     until("it heals", || get(serving.address(), "/readyz").status == 200);
     assert_eq!(get(serving.address(), PATH).body, good.body);
+    let (_, log) = serving.terminate();
+    let probes = log.lines().filter(|line| line.contains("GET /readyz: 503"));
+    let levels: Vec<bool> = probes.map(|line| line.contains("\"level\":\"INFO\"")).collect();
+    assert!(!levels.is_empty() && levels.iter().all(|is_info| *is_info), "{log}");
 }
 
 #[test]
@@ -235,7 +239,7 @@ fn a_stop_under_load_drops_no_request() {
 }
 
 #[test]
-fn slow_and_silent_clients_are_shown_the_door_and_others_are_not() {
+fn slow_and_silent_clients_are_closed_and_others_are_not() {
     let (_lake, serving, _fixture) = served(1500, &["--client-timeout", "1s"]);
     let address = serving.address();
     let mut silent = Client::connect(address);
@@ -398,7 +402,7 @@ fn who_still_sends_a_body_gets_the_whole_refusal() {
         .send(format!("POST /hotspots HTTP/1.1\r\nhost: x\r\ncontent-length: {bytes}\r\n\r\n"))
         .unwrap();
     for _ in 0..bytes / 100_000 {
-        client.send([b'x'; 100_000]).expect("what is sent is taken");
+        client.send(vec![b'x'; 100_000]).expect("what is sent is taken");
     }
     let response = client.receive(true).expect("an answer");
     assert_eq!((response.status, &response.json()["status"]), (405, &405.into()));

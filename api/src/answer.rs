@@ -269,7 +269,7 @@ impl Answer {
             let mistake = |error: std::io::Error| Problem::internal(error.to_string());
             encoded.map_err(|error| mistake(error.into()))?.map_err(mistake)
         };
-        // In a box: what is done once must not make the way of every request wider.
+        // Boxed: what is done once must not make the future of every request larger.
         let encoded = Box::pin(cell.get_or_try_init(make)).await?.clone();
         state.tables.make_room();
         Ok(encoded)

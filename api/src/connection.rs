@@ -1,8 +1,8 @@
-//! Open connections: who is idle, who must go, and who keeps others from the processor.
+//! Open connections: which are idle, which are closed for it, and how.
 //!
-//! A connection whose client may still be sending is closed in two steps: first our side, then, once
-//! the client has ended too or a moment has passed, all of it. Closed at once, the system would tell the
-//! client that what it sent was thrown away, and the client would lose the answer.
+//! A connection whose client may still be sending is closed in two steps: first the server's side; then
+//! the rest, once the client has closed its side too or [`DISCARD_FOR`] has passed. Closed at once, with
+//! bytes unread, the system would send a reset, and the client could lose the answer.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,12 +23,12 @@ use crate::linger::Linger;
 use crate::refusal::{Refuse, refused, with_body};
 use crate::turns;
 
-/// The times between two looks at who is silent.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
-/// How long a client that is still sending may read its answer before the connection is closed.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// What is thrown away of such a client's bytes before others get their turn.
-const THROWN_AWAY_BYTES: usize = 128 << 10;
+/// The shortest and the longest time between two checks for silent connections.
+const CHECK_EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// How long what a client still sends is read and discarded, so that it can read its answer.
+const DISCARD_FOR: Duration = Duration::from_secs(2);
+/// How many of such a client's bytes are discarded before other tasks of the thread run.
+const DISCARDED_BYTES: usize = 128 << 10;
 
 /// Every open connection.
 #[derive(Debug)]
@@ -43,14 +43,15 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     id: u64,
     origin: Instant,
-    /// Milliseconds from `origin` to the last answer, or to when some of it was taken after a wait.
+    /// Milliseconds from `origin` to the last answer, or to when the client read some of it after the
+    /// socket was full.
     active_ms: AtomicU64,
     /// Whether a request is being answered.
     busy: AtomicBool,
-    /// Whether the client may have sent what nobody reads: a body, or what follows a head refused.
+    /// Whether the client may have sent bytes that are not read: a body, or what follows a refused head.
     is_unread: AtomicBool,
-    /// Asks the connection to go.
-    pub(crate) go: Notify,
+    /// Tells the connection's task to close it.
+    pub(crate) close: Notify,
 }
 
 impl Connections {
@@ -58,7 +59,7 @@ impl Connections {
         Arc::new(Self { origin: Instant::now(), open: Mutex::default(), next: AtomicU64::new(0) })
     }
 
-    /// Counts a new connection in.
+    /// Adds a new connection.
     pub(crate) fn open(&self) -> Arc<Connection> {
         let connection = Arc::new(Connection {
             id: self.next.fetch_add(1, Ordering::Relaxed),
@@ -66,14 +67,14 @@ impl Connections {
             active_ms: AtomicU64::new(self.origin.elapsed().as_millis() as u64),
             busy: AtomicBool::new(false),
             is_unread: AtomicBool::new(false),
-            go: Notify::new(),
+            close: Notify::new(),
         });
         self.all().insert(connection.id, Arc::clone(&connection));
         connection
     }
 
-    /// Counts a connection out.
-    pub(crate) fn close(&self, connection: &Connection) {
+    /// Removes a connection that has ended.
+    pub(crate) fn remove(&self, connection: &Connection) {
         self.all().remove(&connection.id);
     }
 
@@ -82,36 +83,38 @@ impl Connections {
         self.all().len()
     }
 
-    /// Asks the one that has been silent longest, with no request in hand, to go. Whether there was one.
+    /// Closes the connection that has been idle longest; whether one was idle at all.
     pub(crate) fn close_idlest(&self) -> bool {
         let mut all = self.all();
         let idle = all.values().filter(|connection| !connection.busy.load(Ordering::Relaxed));
         let idlest = idle.min_by_key(|connection| connection.active_ms.load(Ordering::Relaxed));
         let Some(id) = idlest.map(|connection| connection.id) else { return false };
-        // Taken out at once, so that the next one to go is another.
+        // Removed at once, so that the next call closes another.
         if let Some(connection) = all.remove(&id) {
-            connection.go.notify_one();
+            connection.close.notify_one();
         }
         true
     }
 
-    /// For ever asks those to go that, with no request in hand, neither brought one to its end nor took
-    /// any of the bytes sent to them for so long.
+    /// Closes, for ever, connections with no request in progress that neither finished one nor read any
+    /// of the bytes sent to them for `timeout`.
     ///
-    /// It looks at all of them now and then: a timer of each, set anew with each request, costs more.
-    pub(crate) async fn part_with_silent(&self, patience: Duration) {
+    /// It checks all of them periodically: a timer for each, reset by every request, costs more.
+    pub(crate) async fn close_silent(&self, timeout: Duration) {
         loop {
-            tokio::time::sleep((patience / 10).clamp(PAUSES.0, PAUSES.1)).await;
+            tokio::time::sleep((timeout / 10).clamp(CHECK_EVERY.0, CHECK_EVERY.1)).await;
             let now_ms = self.origin.elapsed().as_millis() as u64;
             self.all().retain(|_, connection| {
-                // In this order: who is not busy any more was active just now.
+                // In this order: a connection that has just ceased to be busy was active just now.
                 let is_busy = connection.busy.load(Ordering::Acquire);
                 let active_ms = connection.active_ms.load(Ordering::Relaxed);
-                let is_silent =
-                    u128::from(now_ms.saturating_sub(active_ms)) >= patience.as_millis();
+                let is_silent = u128::from(now_ms.saturating_sub(active_ms)) >= timeout.as_millis();
                 if is_silent && !is_busy {
-                    debug!("a client was silent for {} s: closed on it", patience.as_secs());
-                    connection.go.notify_one();
+                    debug!(
+                        "a client was silent for {} s: its connection is closed",
+                        timeout.as_secs()
+                    );
+                    connection.close.notify_one();
                 }
                 is_busy || !is_silent
             });
@@ -124,7 +127,7 @@ impl Connections {
 }
 
 impl Connection {
-    /// Runs what answers a request.
+    /// Runs the future that answers a request; the connection is busy until it ends.
     pub(crate) async fn answering<T>(&self, answer: impl Future<Output = T>) -> T {
         self.busy.store(true, Ordering::Relaxed);
         let answer = answer.await;
@@ -133,37 +136,37 @@ impl Connection {
         answer
     }
 
-    /// Takes note that the client sends what nobody reads.
-    pub(crate) fn leaves_unread(&self) {
+    /// Notes that the client may send bytes that are not read.
+    pub(crate) fn set_unread(&self) {
         self.is_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Takes note of a sign of life.
+    /// Notes that the client was active now.
     pub(crate) fn touch(&self) {
         self.active_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 }
 
-/// A socket that tells when some is taken of what had to wait, lets others run, gives refusals a body,
-/// and waits at the end for a client that is still sending.
+/// A socket that notes when a client that let it fill up reads again, lets other tasks run after much
+/// was sent, gives refusals a body, and at the end discards what a client still sends.
 pub(crate) struct Guarded {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// Whether the other side let some of the answer wait.
+    /// Whether the socket was full, so that some of the answer waits for the client to read.
     has_waited: bool,
     linger: Linger,
     refuse: Refuse,
-    /// What is left to send in place of a refusal without a body.
+    /// What is left to send of the problem document in place of a refusal without a body.
     refusal: Option<Bytes>,
-    /// Once our side is closed: until when the rest is read.
-    last_words: Option<Pin<Box<Sleep>>>,
+    /// Once the server's side is closed: until when the client's bytes are discarded.
+    discard_until: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, refuse: Refuse) -> Self {
         let linger = Linger::new();
-        let (refusal, last_words) = (None, None);
-        Self { stream, connection, has_waited: false, linger, refuse, refusal, last_words }
+        let (refusal, discard_until) = (None, None);
+        Self { stream, connection, has_waited: false, linger, refuse, refusal, discard_until }
     }
 
     /// Sends a whole problem document where `bytes` are a refusal without one.
@@ -171,7 +174,7 @@ impl Guarded {
         if self.refusal.is_none()
             && let Some(status) = refused(bytes)
         {
-            self.connection.leaves_unread();
+            self.connection.set_unread();
             self.refusal = Some(with_body(bytes, &(self.refuse)(status)));
         }
         let Some(rest) = &mut self.refusal else { return Poll::Ready(Ok(0)) };
@@ -182,11 +185,12 @@ impl Guarded {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    /// Reads what still comes and throws it away, for a moment.
-    fn poll_throw_away(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self.last_words.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_WORDS)));
+    /// Reads and discards what the client still sends, until it ends or [`DISCARD_FOR`] has passed.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until =
+            self.discard_until.get_or_insert_with(|| Box::pin(tokio::time::sleep(DISCARD_FOR)));
         let mut space = [0; 8 << 10];
-        for _ in 0..THROWN_AWAY_BYTES / space.len() {
+        for _ in 0..DISCARDED_BYTES / space.len() {
             let mut buffer = ReadBuf::new(&mut space);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
@@ -198,10 +202,11 @@ impl Guarded {
         until.as_mut().poll(cx)
     }
 
-    fn watch(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Notes what came of a write.
+    fn written(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &poll {
             Poll::Pending => self.has_waited = true,
-            // What is sent at once follows an answer, which was a sign of life.
+            // Bytes that did not wait follow an answer, which was noted itself.
             Poll::Ready(Ok(bytes)) => {
                 if std::mem::take(&mut self.has_waited) {
                     self.connection.touch();
@@ -240,7 +245,7 @@ impl AsyncWrite for Guarded {
             return Poll::Ready(Ok(refusal));
         }
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(poll)
+        self.written(poll)
     }
 
     fn poll_write_vectored(
@@ -253,7 +258,7 @@ impl AsyncWrite for Guarded {
             return self.poll_write(cx, part);
         }
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.watch(poll)
+        self.written(poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -269,11 +274,11 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.last_words.is_none() {
+        if self.discard_until.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
         if self.connection.is_unread.load(Ordering::Relaxed) {
-            ready!(self.poll_throw_away(cx));
+            ready!(self.poll_discard(cx));
         }
         Poll::Ready(Ok(()))
     }
@@ -288,8 +293,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_takes_bytes_slowly_may_stay_and_who_takes_none_must_go() {
-        let patience = Duration::from_millis(300);
+    async fn a_client_that_reads_slowly_is_kept_and_one_that_reads_nothing_is_closed() {
+        let timeout = Duration::from_millis(300);
         let connections = Connections::new();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -298,9 +303,9 @@ mod tests {
         let refuse: Refuse = Arc::new(|_| Response::default());
         let mut guarded = Guarded::new(stream, Arc::clone(&connection), refuse);
         let body = vec![7; 64 << 20];
-        let look = tokio::spawn({
+        let closing = tokio::spawn({
             let connections = Arc::clone(&connections);
-            async move { connections.part_with_silent(patience).await }
+            async move { connections.close_silent(timeout).await }
         });
         let began = Instant::now();
         let reads = async {
@@ -312,33 +317,33 @@ mod tests {
         };
         tokio::select! {
             (written, ()) = async { tokio::join!(guarded.write_all(&body), reads) } => written.unwrap(),
-            () = connection.go.notified() => panic!("gone after {:?}", began.elapsed()),
+            () = connection.close.notified() => panic!("closed after {:?}", began.elapsed()),
         }
-        assert!(began.elapsed() > 2 * patience, "slower than the patience");
+        assert!(began.elapsed() > 2 * timeout, "slower than the timeout");
         tokio::select! {
             _ = guarded.write_all(&body) => panic!("nobody reads that much"),
-            () = connection.go.notified() => {}
+            () = connection.close.notified() => {}
         }
         assert_eq!(connections.count(), 0);
-        look.abort();
+        closing.abort();
     }
 
     #[tokio::test]
-    async fn who_waits_for_an_answer_may_stay_and_who_then_asks_nothing_must_go() {
-        let patience = Duration::from_millis(100);
+    async fn a_client_that_waits_for_its_answer_is_kept_and_one_silent_after_it_is_closed() {
+        let timeout = Duration::from_millis(100);
         let connections = Connections::new();
         let connection = connections.open();
         let all = async {
-            connection.answering(tokio::time::sleep(4 * patience)).await;
+            connection.answering(tokio::time::sleep(4 * timeout)).await;
             let answered = Instant::now();
-            connection.go.notified().await;
+            connection.close.notified().await;
             answered.elapsed()
         };
         let stayed = tokio::select! {
             stayed = all => stayed,
-            () = connections.part_with_silent(patience) => Duration::ZERO,
+            () = connections.close_silent(timeout) => Duration::ZERO,
         };
         // It is counted in whole milliseconds, from a moment before.
-        assert!(stayed + Duration::from_millis(2) >= patience, "{stayed:?}");
+        assert!(stayed + Duration::from_millis(2) >= timeout, "{stayed:?}");
     }
 }

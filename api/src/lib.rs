@@ -1,6 +1,6 @@
 //! The read API: precomputed hotspots over HTTP.
 //!
-//! A request's walk ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
+//! How a request is answered ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
 //! [`tables`] (the day, from memory or the lake) → [`documents`] (what is said of it) → [`selection`]
 //! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 

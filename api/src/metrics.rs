@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::routes::Endpoint;
 use crate::state::REQUEST_ID;
 
 /// What has happened since the start.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     began: Instant,
-    routes: Vec<RouteFigures>,
+    /// One for each of [`Endpoint::ALL`], in that order.
+    endpoints: Vec<EndpointFigures>,
     /// Makes request ids differ between starts.
     seed: u64,
     requests: AtomicU64,
@@ -23,7 +25,7 @@ pub(crate) struct Metrics {
 }
 
 #[derive(Debug)]
-struct RouteFigures {
+struct EndpointFigures {
     pattern: &'static str,
     by_status: [AtomicU64; STATUSES.len()],
     by_duration: [AtomicU64; BUCKETS_US.len() + 1],
@@ -37,24 +39,6 @@ pub(crate) struct Timer<'a> {
     pub(crate) began: Instant,
 }
 
-const PATTERNS: [&str; 16] = [
-    "/",
-    "/docs",
-    "/openapi.json",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/systems",
-    "/hotspots",
-    "/hotspots/{date}",
-    "/hotspots/{date}/hours",
-    "/hotspots/{date}/{hex_id}",
-    "/stations/{date}",
-    "/stations/{date}/{station_id}",
-    "/quality/{date}",
-    "/page/{file}",
-    "other",
-];
 const STATUSES: [u16; 16] =
     [200, 204, 206, 304, 400, 401, 404, 405, 406, 412, 414, 416, 431, 500, 503, 0];
 const BUCKETS_US: [u64; 10] =
@@ -62,16 +46,16 @@ const BUCKETS_US: [u64; 10] =
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let figures = |pattern| RouteFigures {
-            pattern,
+        let figures = |endpoint: Endpoint| EndpointFigures {
+            pattern: endpoint.pattern(),
             by_status: Default::default(),
             by_duration: Default::default(),
             total_us: AtomicU64::new(0),
         };
         Self {
             began: Instant::now(),
-            routes: PATTERNS.map(figures).into(),
-            seed: RandomState::new().hash_one(PATTERNS),
+            endpoints: Endpoint::ALL.map(figures).into(),
+            seed: RandomState::new().hash_one("request ids"),
             requests: AtomicU64::new(0),
             connections: AtomicI64::new(0),
             connections_accepted: AtomicU64::new(0),
@@ -113,11 +97,11 @@ impl Metrics {
             let _ = writeln!(out, "# HELP hotspots_{name} {help}\n# TYPE hotspots_{name} {kind}");
         };
         head(&mut out, "http_requests_total", "counter", "Requests answered.");
-        for route in &self.routes {
-            for (status, count) in STATUSES.iter().zip(&route.by_status) {
+        for endpoint in &self.endpoints {
+            for (status, count) in STATUSES.iter().zip(&endpoint.by_status) {
                 let (count, status) = (count.load(Relaxed), status_name(*status));
                 if count > 0 {
-                    let path = route.pattern;
+                    let path = endpoint.pattern;
                     let _ = writeln!(
                         out,
                         "hotspots_http_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}"
@@ -131,20 +115,20 @@ impl Metrics {
             "histogram",
             "From the request's head to the answer being ready to send.",
         );
-        for route in &self.routes {
-            let counts: Vec<u64> = route.by_duration.iter().map(|c| c.load(Relaxed)).collect();
+        for endpoint in &self.endpoints {
+            let counts: Vec<u64> = endpoint.by_duration.iter().map(|c| c.load(Relaxed)).collect();
             let total: u64 = counts.iter().sum();
             if total == 0 {
                 continue;
             }
-            let (name, path) = ("hotspots_http_request_duration_seconds", route.pattern);
+            let (name, path) = ("hotspots_http_request_duration_seconds", endpoint.pattern);
             let mut below = 0;
             for (bucket_us, count) in BUCKETS_US.iter().zip(&counts) {
                 below += count;
                 let le = *bucket_us as f64 / 1e6;
                 let _ = writeln!(out, "{name}_bucket{{path=\"{path}\",le=\"{le}\"}} {below}");
             }
-            let sum = route.total_us.load(Relaxed) as f64 / 1e6;
+            let sum = endpoint.total_us.load(Relaxed) as f64 / 1e6;
             let _ = writeln!(out, "{name}_bucket{{path=\"{path}\",le=\"+Inf\"}} {total}");
             let _ = writeln!(out, "{name}_sum{{path=\"{path}\"}} {sum}");
             let _ = writeln!(out, "{name}_count{{path=\"{path}\"}} {total}");
@@ -179,18 +163,16 @@ impl Metrics {
 }
 
 impl Timer<'_> {
-    /// Counts the request under its path's pattern and status.
-    pub(crate) fn stop(&self, pattern: &str, status: StatusCode) -> Duration {
+    /// Counts the request under its endpoint and status.
+    pub(crate) fn stop(&self, endpoint: Endpoint, status: StatusCode) -> Duration {
         let duration = self.began.elapsed();
         let us = duration.as_micros() as u64;
-        let routes = &self.metrics.routes;
-        let route = routes.iter().find(|route| route.pattern == pattern).or(routes.last());
-        if let Some(route) = route {
+        if let Some(figures) = self.metrics.endpoints.get(endpoint as usize) {
             let at = STATUSES.iter().position(|known| *known == status.as_u16());
-            route.by_status[at.unwrap_or(STATUSES.len() - 1)].fetch_add(1, Relaxed);
+            figures.by_status[at.unwrap_or(STATUSES.len() - 1)].fetch_add(1, Relaxed);
             let bucket = BUCKETS_US.iter().position(|most| us <= *most);
-            route.by_duration[bucket.unwrap_or(BUCKETS_US.len())].fetch_add(1, Relaxed);
-            route.total_us.fetch_add(us, Relaxed);
+            figures.by_duration[bucket.unwrap_or(BUCKETS_US.len())].fetch_add(1, Relaxed);
+            figures.total_us.fetch_add(us, Relaxed);
         }
         duration
     }
@@ -198,4 +180,28 @@ impl Timer<'_> {
 
 fn status_name(status: u16) -> String {
     if status == 0 { "other".to_owned() } else { status.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::Route;
+
+    #[test]
+    fn every_endpoint_is_counted_under_its_own_pattern() {
+        let metrics = Metrics::new();
+        for endpoint in Endpoint::ALL {
+            metrics.timer().stop(endpoint, StatusCode::OK);
+        }
+        metrics.timer().stop(Endpoint::Days, StatusCode::IM_A_TEAPOT);
+        let text = metrics.text((0, 0, 0), true);
+        let total = "hotspots_http_requests_total";
+        for pattern in Route::examples().iter().map(Route::pattern).chain(["/page/{file}", "other"])
+        {
+            let line = format!("{total}{{path=\"{pattern}\",status=\"200\"}} 1\n");
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+        let line = format!("{total}{{path=\"/hotspots\",status=\"other\"}} 1\n");
+        assert!(text.contains(&line), "{text}");
+    }
 }

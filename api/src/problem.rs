@@ -169,6 +169,16 @@ impl Problem {
         self
     }
 
+    /// What kind of problem it is.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// What is wrong this time.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The HTTP status.
     #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {

@@ -1,5 +1,5 @@
-//! What a thread was asked last: most ask the same again, and are answered at once, without another
-//! walk through routes, parameters and tables.
+//! The last request of each thread with its answer: most requests repeat the one before, and are
+//! answered at once, without going through routes, parameters and tables again.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use warp::http::{HeaderMap, HeaderValue, header};
 
 use crate::answer::Answer;
+use crate::routes::Endpoint;
 
 /// For so long; a table in memory is taken for the lake's for ten times that.
 const LASTS: Duration = Duration::from_millis(100);
@@ -25,7 +26,7 @@ struct Recent {
     query: String,
     /// All lines of the header.
     accept: Vec<HeaderValue>,
-    pattern: &'static str,
+    endpoint: Endpoint,
     answer: Arc<Answer>,
     found: Instant,
 }
@@ -41,28 +42,28 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Keeps the answer, found at `now`, of a path like `pattern`, for the next who asks this thread.
-    pub(crate) fn keep(self, pattern: &'static str, answer: &Arc<Answer>, now: Instant) {
+    /// Keeps the answer of an endpoint, found at `now`, for the next who asks this thread.
+    pub(crate) fn keep(self, endpoint: Endpoint, answer: &Arc<Answer>, now: Instant) {
         RECENT.set(Some(Recent {
             server: self.server,
             path: self.path.to_owned(),
             query: self.query.to_owned(),
             accept: self.accept().cloned().collect(),
-            pattern,
+            endpoint,
             answer: Arc::clone(answer),
             found: now,
         }));
     }
 
-    /// What `make` makes of the pattern and the answer, if the last who asked this thread meant the same.
+    /// What `make` makes of the endpoint and the answer, if the last who asked this thread meant the same.
     pub(crate) fn recall<T>(
         self,
         now: Instant,
-        make: impl FnOnce(&'static str, &Answer) -> Option<T>,
+        make: impl FnOnce(Endpoint, &Answer) -> Option<T>,
     ) -> Option<T> {
         RECENT.with_borrow(|recent| {
             let recent = recent.as_ref().filter(|recent| recent.is_of(self, now))?;
-            make(recent.pattern, &recent.answer)
+            make(recent.endpoint, &recent.answer)
         })
     }
 
@@ -98,24 +99,24 @@ mod tests {
             Asked { server: 7, path: "/hotspots/latest", query: "limit=1", headers: &plain };
         let answer = Arc::new(Answer::new(Format::Json, Freshness::Closed, "an answer"));
         let start = Instant::now();
-        let pattern =
-            |asked: Asked<'_>, after| asked.recall(start + after, |pattern, _| Some(pattern));
-        assert_eq!(pattern(asked, Duration::ZERO), None, "nobody asked yet");
-        asked.keep("/hotspots/{date}", &answer, start);
-        assert_eq!(pattern(asked, LASTS / 2), Some("/hotspots/{date}"));
-        assert_eq!(pattern(asked, LASTS), None, "too late");
+        let endpoint =
+            |asked: Asked<'_>, after| asked.recall(start + after, |endpoint, _| Some(endpoint));
+        assert_eq!(endpoint(asked, Duration::ZERO), None, "nobody asked yet");
+        asked.keep(Endpoint::Cells, &answer, start);
+        assert_eq!(endpoint(asked, LASTS / 2), Some(Endpoint::Cells));
+        assert_eq!(endpoint(asked, LASTS), None, "too late");
         for other in [
             Asked { server: 8, ..asked },
             Asked { path: "/hotspots/2026-11-22", ..asked },
             Asked { query: "limit=2", ..asked },
             Asked { headers: &wants_csv, ..asked },
         ] {
-            assert_eq!(pattern(other, Duration::ZERO), None, "{other:?}");
+            assert_eq!(endpoint(other, Duration::ZERO), None, "{other:?}");
         }
         let wanted = Asked { headers: &wants_csv, ..asked };
-        wanted.keep("/hotspots/{date}", &answer, start);
-        assert!(pattern(wanted, Duration::ZERO).is_some());
+        wanted.keep(Endpoint::Cells, &answer, start);
+        assert!(endpoint(wanted, Duration::ZERO).is_some());
         let either = Asked { headers: &wants_either, ..asked };
-        assert_eq!(pattern(either, Duration::ZERO), None, "every line of Accept counts");
+        assert_eq!(endpoint(either, Duration::ZERO), None, "every line of Accept counts");
     }
 }

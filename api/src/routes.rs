@@ -59,25 +59,72 @@ pub(crate) enum When {
 /// The methods of every route.
 pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-impl Route {
-    /// Its name in logs and metrics: the path with names for its variable parts.
-    pub(crate) fn pattern(&self) -> &'static str {
-        match self {
-            Self::Index => "/",
-            Self::Docs => "/docs",
-            Self::OpenApi => "/openapi.json",
-            Self::Health => "/healthz",
-            Self::Ready => "/readyz",
-            Self::Metrics => "/metrics",
-            Self::Systems => "/systems",
-            Self::Days => "/hotspots",
-            Self::OfDay(_, OfDay::Cells) => "/hotspots/{date}",
-            Self::OfDay(_, OfDay::Hours) => "/hotspots/{date}/hours",
-            Self::OfDay(_, OfDay::Cell(_)) => "/hotspots/{date}/{hex_id}",
-            Self::OfDay(_, OfDay::Stations) => "/stations/{date}",
-            Self::OfDay(_, OfDay::Station(_)) => "/stations/{date}/{station_id}",
-            Self::OfDay(_, OfDay::Quality) => "/quality/{date}",
+/// Declares the endpoints once: as variants, as a list and with their patterns.
+macro_rules! endpoints {
+    ($($variant:ident = $pattern:literal,)+) => {
+        /// What requests are counted by: a kind of path, whatever its variable parts are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Endpoint {
+            $($variant,)+
         }
+
+        impl Endpoint {
+            /// All of them, each at the index that it is as a number.
+            pub(crate) const ALL: [Self; [$($pattern),+].len()] = [$(Self::$variant),+];
+
+            /// The path with names for its variable parts, as in logs and metrics.
+            pub(crate) fn pattern(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $pattern,)+
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    Index = "/",
+    Docs = "/docs",
+    OpenApi = "/openapi.json",
+    Health = "/healthz",
+    Ready = "/readyz",
+    Metrics = "/metrics",
+    Systems = "/systems",
+    Days = "/hotspots",
+    Cells = "/hotspots/{date}",
+    Hours = "/hotspots/{date}/hours",
+    Cell = "/hotspots/{date}/{hex_id}",
+    Stations = "/stations/{date}",
+    Station = "/stations/{date}/{station_id}",
+    Quality = "/quality/{date}",
+    PageFile = "/page/{file}",
+    Unknown = "other",
+}
+
+impl Route {
+    /// What it is counted by.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Index => Endpoint::Index,
+            Self::Docs => Endpoint::Docs,
+            Self::OpenApi => Endpoint::OpenApi,
+            Self::Health => Endpoint::Health,
+            Self::Ready => Endpoint::Ready,
+            Self::Metrics => Endpoint::Metrics,
+            Self::Systems => Endpoint::Systems,
+            Self::Days => Endpoint::Days,
+            Self::OfDay(_, OfDay::Cells) => Endpoint::Cells,
+            Self::OfDay(_, OfDay::Hours) => Endpoint::Hours,
+            Self::OfDay(_, OfDay::Cell(_)) => Endpoint::Cell,
+            Self::OfDay(_, OfDay::Stations) => Endpoint::Stations,
+            Self::OfDay(_, OfDay::Station(_)) => Endpoint::Station,
+            Self::OfDay(_, OfDay::Quality) => Endpoint::Quality,
+        }
+    }
+
+    /// Its path with names for its variable parts.
+    pub(crate) fn pattern(&self) -> &'static str {
+        self.endpoint().pattern()
     }
 
     /// One of each, in the order in which they are explained.

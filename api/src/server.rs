@@ -1,4 +1,4 @@
-//! The server: listens, lets warp route, and keeps clients from hurting one another.
+//! The server: accepts connections, serves each on one thread, and enforces the limits of clients.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -36,11 +36,11 @@ pub struct Options {
     pub bind: SocketAddr,
     /// The system of requests that name none.
     pub system: Option<SystemId>,
-    /// The bearer token every request must bear; `None` is a public API.
+    /// The bearer token that every request must have; `None` is a public API.
     pub token: Option<String>,
     /// What lies under the map page's hexagons.
     pub base_map: BaseMap,
-    /// What clients may use.
+    /// What clients may use of the server.
     pub limits: Limits,
 }
 
@@ -55,15 +55,15 @@ impl Options {
 /// What clients may use of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once; beyond it, the one idle longest is closed for the new one.
+    /// Connections open at once; beyond it, the one idle longest is closed for each new one.
     pub connections: usize,
     /// Answers made at once that are not ready in memory; the others wait.
     pub making: usize,
-    /// How long a request's head may take to arrive, a connection may idle, and a client may take none
-    /// of the bytes sent.
-    pub patience: Duration,
-    /// How long requests in hand may take to finish once the server is asked to stop.
-    pub farewell: Duration,
+    /// How long a request's head may take to arrive, a connection may be idle, and a client may read
+    /// none of the bytes sent to it.
+    pub client_timeout: Duration,
+    /// How long requests in progress may take to finish once the server is asked to stop.
+    pub drain_timeout: Duration,
     /// Memory for tables and answers, in bytes.
     pub memory_bytes: usize,
 }
@@ -72,16 +72,16 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 16_384,
-            // It is work for the processor: more at once is not sooner, but takes memory.
+            // Making an answer is bound by the processor: more at once end no sooner and take memory.
             making: 2 * std::thread::available_parallelism().map_or(2, usize::from),
-            patience: Duration::from_secs(20),
-            farewell: Duration::from_secs(20),
+            client_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(20),
             memory_bytes: 96 << 20,
         }
     }
 }
 
-/// A server that has its port.
+/// A server that is bound to its port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -91,11 +91,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port; [`Server::run`] answers.
+    /// Binds the port; [`Server::run`] answers.
     ///
     /// # Errors
-    /// When the port or a thread cannot be had.
-    #[expect(clippy::unused_async, reason = "the port belongs to the runtime that awaits it")]
+    /// When the port cannot be bound or a thread cannot be started.
+    #[expect(
+        clippy::unused_async,
+        reason = "the socket is registered with the runtime that awaits it"
+    )]
     pub async fn bind(lake: Lake, options: Options) -> std::io::Result<Self> {
         let listener = listen(options.bind)?;
         let tables = Tables::new(lake, options.limits.memory_bytes);
@@ -113,72 +116,78 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop`, then finishes the requests in hand.
+    /// Answers until `stop`, then finishes the requests in progress.
     ///
-    /// Once asked to stop, every answer closes its connection, and new connections are still taken for
-    /// a moment: no client that is just asking finds a closed door.
+    /// After `stop`, every answer closes its connection, and new connections are still accepted for
+    /// half a second, so that a client that is just connecting is not refused.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let connections = Connections::new();
-        let patience = self.limits.patience;
+        let timeout = self.limits.client_timeout;
         tokio::select! {
             () = self.serve(Arc::clone(&connections), stop) => {}
-            () = connections.part_with_silent(patience) => {}
+            () = connections.close_silent(timeout) => {}
         }
     }
 
     async fn serve(self, connections: Arc<Connections>, stop: impl Future<Output = ()>) {
         let limits = self.limits;
-        let mut hall = Hall::new(self.state, self.workers, connections, limits);
+        let mut acceptor = Acceptor::new(self.state, self.workers, connections, limits);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => hall.welcome(accepted).await,
+                accepted = self.listener.accept() => acceptor.accept(accepted).await,
                 () = &mut stop => break,
             }
         }
-        hall.state.stop();
-        let farewell = tokio::time::sleep(CLOSING);
-        let mut farewell = std::pin::pin!(farewell);
-        while hall.connections.count() > 0 {
+        acceptor.state.stop();
+        let mut closing = std::pin::pin!(tokio::time::sleep(CLOSING));
+        while acceptor.connections.count() > 0 {
             tokio::select! {
-                accepted = self.listener.accept() => hall.welcome(accepted).await,
+                accepted = self.listener.accept() => acceptor.accept(accepted).await,
                 () = tokio::time::sleep(Duration::from_millis(10)) => {}
-                () = &mut farewell => break,
+                () = &mut closing => break,
             }
         }
-        // Those in the queue of the closing door.
+        // What is left in the socket's backlog.
         while let Some(accepted) = self.listener.accept().now_or_never() {
-            hall.welcome(accepted).await;
+            acceptor.accept(accepted).await;
         }
         drop(self.listener);
-        if tokio::time::timeout(limits.farewell, hall.graceful.shutdown()).await.is_err() {
-            warn!("some clients took longer than {} s: closed on them", limits.farewell.as_secs());
+        let drained =
+            tokio::time::timeout(limits.drain_timeout, acceptor.graceful.shutdown()).await;
+        if drained.is_err() {
+            let timeout_s = limits.drain_timeout.as_secs();
+            warn!(
+                timeout_s,
+                "some requests took longer than {timeout_s} s: their connections are closed"
+            );
         }
     }
 }
 
-/// How long new connections are still taken once the server is asked to stop.
+/// How long new connections are still accepted once the server is asked to stop.
 const CLOSING: Duration = Duration::from_millis(500);
-/// The longest request line with its headers, in bytes.
+/// The most bytes of a request line and its headers together.
 const MOST_HEAD_BYTES: usize = 16 << 10;
-/// The pause after the system has no more sockets to give.
-const NO_SOCKETS: Duration = Duration::from_millis(50);
+/// The pause after a connection could not be accepted, usually for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections that wait at the door while others are let in; the system may allow fewer. Those beyond
-/// are not told no: they try again after a second.
-const QUEUE: u32 = 4096;
+/// The socket's backlog: connections that wait to be accepted; the system may allow fewer. Connections
+/// beyond it are dropped without a word, and their clients try again after a second.
+const BACKLOG: u32 = 4096;
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Else a port just left is taken for a minute. On Windows it would be taken from another.
+    // Without it, a port stays taken for a minute after its server ended. On Windows it would let
+    // this server take a port that another one is using.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(QUEUE)
+    socket.listen(BACKLOG)
 }
 
-/// Where connections are let in and looked after.
-struct Hall {
+/// Accepts connections and starts a task for each.
+struct Acceptor {
     state: Arc<State>,
     workers: Workers,
     connections: Arc<Connections>,
@@ -188,7 +197,7 @@ struct Hall {
     limits: Limits,
 }
 
-impl Hall {
+impl Acceptor {
     fn new(
         state: Arc<State>,
         workers: Workers,
@@ -196,8 +205,8 @@ impl Hall {
         limits: Limits,
     ) -> Self {
         let mut http = http1::Builder::new();
-        // No `pipeline_flush`: it copies every body into a buffer of its connection before sending it, and
-        // a client that asks on and on without reading would fill the memory with answers.
+        // No `pipeline_flush`: it copies every body into a buffer of its connection before sending, and
+        // a client that sends requests without reading would fill the memory with answers.
         http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
         let refusing = Arc::clone(&state);
         let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
@@ -205,31 +214,31 @@ impl Hall {
         Self { state, workers, connections, graceful, http, refuse, limits }
     }
 
-    /// Serves a connection in a task of its own.
-    async fn welcome(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
+    /// Serves an accepted connection in a task of its own.
+    async fn accept(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // No descriptors left, most likely: make room, and do not spin.
+                // Most likely there are no file descriptors left: close a connection, and do not spin.
                 debug!("a connection could not be accepted: {error}");
                 self.make_room();
-                tokio::time::sleep(NO_SOCKETS).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 return;
             }
         };
         self.state.metrics.connections_accepted.fetch_add(1, Relaxed);
         if self.connections.count() >= self.limits.connections && !self.make_room() {
-            // Everybody is being answered: this one has to come back.
+            // No connection is idle: the new one is dropped.
             return;
         }
-        // An answer is written in one go: waiting for more to send would only delay it.
+        // An answer is written at once: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         let Ok(stream) = stream.into_std() else { return };
         let connection = self.connections.open();
-        let visit = Visit { state: Arc::clone(&self.state), connection: Arc::clone(&connection) };
-        let visit = Arc::new(visit);
-        let walk = TowerToHyperService::new(warp::service(routes(Arc::clone(&visit))));
-        let service = Desk { visit, walk };
+        let client = Client { state: Arc::clone(&self.state), connection: Arc::clone(&connection) };
+        let client = Arc::new(client);
+        let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&client))));
+        let service = RequestService { client, routes };
         let (http, watcher) = (self.http.clone(), self.graceful.watcher());
         let (connections, state) = (Arc::clone(&self.connections), Arc::clone(&self.state));
         let refuse = Arc::clone(&self.refuse);
@@ -242,10 +251,10 @@ impl Hall {
                     result = http => if let Err(error) = result {
                         debug!("a connection ended early: {error}");
                     },
-                    () = connection.go.notified() => {}
+                    () = connection.close.notified() => {}
                 }
             }
-            connections.close(&connection);
+            connections.remove(&connection);
             state.metrics.connections.fetch_sub(1, Relaxed);
         });
     }
@@ -256,37 +265,38 @@ impl Hall {
     }
 }
 
-/// A connection to the state; one of each connection, so that counting who holds it stays on a core.
-struct Visit {
+/// What the requests of one connection share. Each connection has its own, so that its reference count
+/// is not contended by threads on several cores.
+struct Client {
     state: Arc<State>,
     connection: Arc<Connection>,
 }
 
-/// Answers at once what the thread was asked just before; sends all else on the walk.
+/// Answers a request at once where its thread has just answered the same one; routes all others.
 ///
-/// The future of an answer has its room in every connection: one that is small, and not moved, is worth
-/// more than the walk it spares.
-struct Desk<W> {
-    visit: Arc<Visit>,
-    walk: W,
+/// Every connection has room for this service's future. The routed one is boxed, so that the future is
+/// small and cheap to move: that saves more time than routing takes.
+struct RequestService<R> {
+    client: Arc<Client>,
+    routes: R,
 }
 
-impl<W> Service<Request<Incoming>> for Desk<W>
+impl<R> Service<Request<Incoming>> for RequestService<R>
 where
-    W: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-    W::Future: Send + 'static,
+    R: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
+    R::Future: Send + 'static,
 {
-    type Response = W::Response;
+    type Response = R::Response;
     type Error = Infallible;
     type Future = Either<
-        Ready<Result<W::Response, Infallible>>,
-        BoxFuture<'static, Result<W::Response, Infallible>>,
+        Ready<Result<R::Response, Infallible>>,
+        BoxFuture<'static, Result<R::Response, Infallible>>,
     >;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Visit { state, connection } = &*self.visit;
+        let Client { state, connection } = &*self.client;
         if !request.body().is_end_stream() {
-            connection.leaves_unread();
+            connection.set_unread();
         }
         let (uri, query) = (request.uri(), request.uri().query().unwrap_or_default());
         match state.respond_again(request.method(), uri.path(), query, request.headers()) {
@@ -294,22 +304,22 @@ where
                 connection.touch();
                 Either::Left(ready(Ok(response.into_response())))
             }
-            None => Either::Right(Box::pin(self.walk.call(request))),
+            None => Either::Right(Box::pin(self.routes.call(request))),
         }
     }
 }
 
-/// All of the API as one warp filter: the walk itself tells paths apart, so that every refusal is a
-/// problem document.
+/// All of the API as one warp filter. Paths are told apart in [`State::respond`] rather than by filters,
+/// so that every refusal is a problem document.
 fn routes(
-    visit: Arc<Visit>,
+    client: Arc<Client>,
 ) -> impl warp::Filter<Extract = (Response<Body>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
     warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
         move |method: Method, path: FullPath, query: String, headers: HeaderMap| {
-            let visit = Arc::clone(&visit);
+            let client = Arc::clone(&client);
             async move {
-                let Visit { state, connection } = &*visit;
+                let Client { state, connection } = &*client;
                 let answer = state.respond(&method, path.as_str(), &query, &headers);
                 connection.answering(answer).await
             }

@@ -1,5 +1,6 @@
-//! A request's walk: path → params → day → reply.
+//! How a request is answered: path → parameters → day → response, and what is counted and logged of it.
 
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use hotspots_data::{Derived, SystemId};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tracing::{debug, warn};
+use tracing::{Level, debug, error, info};
 use warp::http::header::{self, HeaderName};
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -21,7 +22,7 @@ use crate::page::{BaseMap, Page};
 use crate::params::Params;
 use crate::problem::{Kind, Problem};
 use crate::recent::Asked;
-use crate::routes::{ALLOW, OfDay, Route, When, route};
+use crate::routes::{ALLOW, Endpoint, OfDay, Route, When, route};
 use crate::tables::{Table, Tables};
 
 /// Shared by all requests.
@@ -78,7 +79,7 @@ impl State {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until no more than the most answers allowed are being made.
+    /// Waits until fewer answers are being made than may be at once.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         match tokio::time::timeout(LONGEST_WAIT, self.making.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -86,7 +87,7 @@ impl State {
         }
     }
 
-    /// The response to a request for what this thread was asked last; `None` where it is another, or
+    /// The response to a request that repeats the last one of this thread; `None` where it does not, or
     /// something has to be waited for.
     pub(crate) fn respond_again(
         &self,
@@ -101,17 +102,12 @@ impl State {
         let timer = self.metrics.timer();
         let asked = self.asked(path, query, headers);
         let is_private = self.token.is_some();
-        let (pattern, response) = asked.recall(timer.began, |pattern, answer| {
-            Some((pattern, answer.response_at_once(method, headers, is_private)?))
+        let (endpoint, response) = asked.recall(timer.began, |endpoint, answer| {
+            Some((endpoint, answer.response_at_once(method, headers, is_private)?))
         })?;
-        let walk = Walk {
-            method: method.as_str(),
-            path,
-            query,
-            id: self.metrics.request_id(headers),
-            timer,
-        };
-        Some(self.end(&walk, pattern, response))
+        let id = self.metrics.request_id(headers);
+        let context = RequestContext { method: method.as_str(), path, query, id, timer };
+        Some(self.end(&context, endpoint, Ok(response)))
     }
 
     /// The response to a request; whatever goes wrong is a problem document.
@@ -126,36 +122,38 @@ impl State {
         let id = self.metrics.request_id(headers);
         let route = route(method, path);
         let page = self.page.respond(method, path, headers, self).await;
-        let pattern = match &page {
-            Some(_) if path != "/" => "/page/{file}",
-            _ => route.as_ref().map_or("other", Route::pattern),
+        let endpoint = match &page {
+            Some(_) if path != "/" => Endpoint::PageFile,
+            _ => route.as_ref().map_or(Endpoint::Unknown, Route::endpoint),
         };
         let answered = match (page, route) {
             (Some(page), _) => page,
             (None, Ok(route)) => self.answer(route, method, path, query, headers).await,
             (None, Err(problem)) => Err(problem),
         };
-        let walk = Walk { method: method.as_str(), path, query, id, timer };
-        let response =
-            answered.unwrap_or_else(|problem| problem.response(Some(path), walk.shown()));
-        self.end(&walk, pattern, response)
+        let context = RequestContext { method: method.as_str(), path, query, id, timer };
+        self.end(&context, endpoint, answered)
     }
 
     /// The response to a request whose head could not be read; at most `most_bytes` are.
     pub(crate) fn refuse(&self, status: StatusCode, most_bytes: usize) -> Response<Body> {
         let id = self.metrics.request_id(&HeaderMap::new());
-        let walk = Walk { method: "-", path: "", query: "", id, timer: self.metrics.timer() };
-        let response = Problem::unreadable(status, most_bytes).response(None, walk.shown());
-        self.end(&walk, "other", response)
+        let timer = self.metrics.timer();
+        let context = RequestContext { method: "-", path: "", query: "", id, timer };
+        self.end(&context, Endpoint::Unknown, Err(Problem::unreadable(status, most_bytes)))
     }
 
-    /// What every response bears; counts and logs it.
+    /// Adds the headers of every response to it, or to the problem's document; counts and logs it.
     fn end(
         &self,
-        walk: &Walk<'_>,
-        pattern: &'static str,
-        mut response: Response<Body>,
+        context: &RequestContext<'_>,
+        endpoint: Endpoint,
+        answered: Result<Response<Body>, Problem>,
     ) -> Response<Body> {
+        let (mut response, problem) = match answered {
+            Ok(response) => (response, None),
+            Err(problem) => (context.refusal(&problem), Some(problem)),
+        };
         let status = response.status();
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -166,21 +164,9 @@ impl State {
         if self.stopping.load(Ordering::Relaxed) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        headers.insert(REQUEST_ID, walk.id.clone());
-        let (shown, Walk { method, path, query, .. }) = (walk.shown(), walk);
-        let duration = walk.timer.stop(pattern, status);
-        let (status, us) = (status.as_u16(), duration.as_micros() as u64);
-        if status >= 500 {
-            warn!(
-                request_id = shown,
-                method, path, query, status, us, "{shown} {method} {path}: {status}"
-            );
-        } else {
-            debug!(
-                request_id = shown,
-                method, path, query, status, us, "{shown} {method} {path}: {status}"
-            );
-        }
+        headers.insert(REQUEST_ID, context.id.clone());
+        let duration = context.timer.stop(endpoint, status);
+        context.log(status, duration, problem.as_ref());
         response
     }
 
@@ -204,9 +190,9 @@ impl State {
         }
         let params = Params::read(query, route.params())?;
         let format = format_of(&route, params.format, headers)?;
-        let (pattern, now) = (route.pattern(), Instant::now());
+        let (endpoint, now) = (route.endpoint(), Instant::now());
         let mut latest = None;
-        // In boxes: what is not asked for often must not make the way of every request wider.
+        // Boxed: what is rarely asked for must not make the future of every request larger.
         let answer = match route {
             Route::Index => Arc::clone(&self.index),
             Route::Docs => Arc::clone(&self.docs),
@@ -221,7 +207,7 @@ impl State {
                 latest = (when == When::Latest).then_some(day.date);
                 let answer = self.of_day(&day, what, params, format).await?;
                 if latest.is_none() {
-                    self.asked(path, query, headers).keep(pattern, &answer, now);
+                    self.asked(path, query, headers).keep(endpoint, &answer, now);
                 }
                 answer
             }
@@ -374,21 +360,93 @@ impl State {
     }
 }
 
-/// A request on its way.
-struct Walk<'a> {
+/// What is said of a request in the log and in refusals.
+struct RequestContext<'a> {
     method: &'a str,
+    /// Empty where it could not be read.
     path: &'a str,
     query: &'a str,
     id: HeaderValue,
     timer: Timer<'a>,
 }
 
-impl Walk<'_> {
+impl RequestContext<'_> {
     /// Its id, which is plain text, whoever made it.
-    fn shown(&self) -> &str {
+    fn shown_id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
     }
+
+    fn refusal(&self, problem: &Problem) -> Response<Body> {
+        let instance = Some(self.path).filter(|path| !path.is_empty());
+        problem.response(instance, self.shown_id())
+    }
+
+    fn log(&self, status: StatusCode, duration: Duration, problem: Option<&Problem>) {
+        let reason = match problem {
+            Some(problem) if status == StatusCode::INTERNAL_SERVER_ERROR => problem.detail(),
+            Some(problem) => problem.kind().title,
+            None => status.canonical_reason().unwrap_or_default(),
+        };
+        // The arguments are evaluated only where the level is logged.
+        macro_rules! log {
+            ($level:ident) => {
+                $level!(
+                    request_id = self.shown_id(),
+                    method = self.method,
+                    path = %Escaped(self.path),
+                    query = %Escaped(self.query),
+                    status = status.as_u16(),
+                    problem = problem.map(|problem| problem.kind().name),
+                    us = duration.as_micros() as u64,
+                    "{} {} {}: {} {}",
+                    self.shown_id(),
+                    self.method,
+                    Escaped(self.path),
+                    status.as_u16(),
+                    Escaped(reason),
+                )
+            };
+        }
+        match level(status) {
+            Level::ERROR => log!(error),
+            Level::INFO => log!(info),
+            _ => log!(debug),
+        }
+    }
 }
+
+/// The level at which a response is logged: the server's own mistakes as errors, refusals as
+/// information, all else only for debugging.
+///
+/// A lake that fails is logged as an error once, where that is found: the refusals that follow from it
+/// (503) must not flood the log with errors.
+fn level(status: StatusCode) -> Level {
+    match status.as_u16() {
+        503 | 400..=499 => Level::INFO,
+        500..=599 => Level::ERROR,
+        _ => Level::DEBUG,
+    }
+}
+
+/// A client's text, or some made of it, such that it can neither end a line of the log nor command a
+/// terminal nor fill the disk.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars();
+        for letter in letters.by_ref().take(MOST_LOGGED) {
+            match letter {
+                '"' | '\'' => formatter.write_char(letter)?,
+                other => write!(formatter, "{}", other.escape_debug())?,
+            }
+        }
+        if letters.next().is_some() { formatter.write_str("…") } else { Ok(()) }
+    }
+}
+
+/// So many letters of a client's text are logged.
+const MOST_LOGGED: usize = 500;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -400,7 +458,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Length, Content-Location, \
                        Content-Range, ETag, Link, Retry-After, X-Request-Id";
 
-/// The forms each path comes in; the first is what a client gets that does not say.
+/// The formats of each path; the first is the default.
 pub(crate) fn formats(route: &Route) -> &'static [Format] {
     match route {
         Route::Index | Route::Health | Route::Ready | Route::Systems => &[Format::Json],
@@ -427,7 +485,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
                 .with("value", format.name())
                 .with("allowed", names))
         }
-        // What comes in one form only is sent in it.
+        // What has one format only is sent in it, whatever `Accept` says.
         None if offered.len() == 1 => Ok(offered[0]),
         None => negotiate::format(headers, offered).ok_or_else(|| {
             let types: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
@@ -437,7 +495,7 @@ fn format_of(route: &Route, asked: Option<Format>, headers: &HeaderMap) -> Resul
     }
 }
 
-/// The answer to OPTIONS, which is also that to a browser asking before it asks.
+/// The answer to OPTIONS, a browser's preflight request included.
 fn options() -> Response<Body> {
     let mut response = Response::new(Body::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -473,4 +531,39 @@ fn nearest(dates: &[NaiveDate], date: NaiveDate) -> impl Iterator<Item = &NaiveD
     let at = dates.partition_point(|known| *known < date);
     let before = at.checked_sub(1).and_then(|index| dates.get(index));
     before.into_iter().chain(dates.get(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_errors_refusals_are_information_and_answers_are_for_debugging() {
+        for (status, expected) in [
+            (200, Level::DEBUG),
+            (206, Level::DEBUG),
+            (304, Level::DEBUG),
+            (400, Level::INFO),
+            (404, Level::INFO),
+            (416, Level::INFO),
+            (503, Level::INFO),
+            (500, Level::ERROR),
+        ] {
+            assert_eq!(level(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_sends_stays_on_its_line_of_the_log() {
+        for (text, expected) in [
+            ("/hotspots/latest", "/hotspots/latest"),
+            ("/vélo?a='\"", "/vélo?a='\""),
+            ("/\n2026-11-22 ERROR", "/\\n2026-11-22 ERROR"),
+            ("/\u{1b}[31m\u{9b}31m\u{202e}", "/\\u{1b}[31m\\u{9b}31m\\u{202e}"),
+        ] {
+            assert_eq!(Escaped(text).to_string(), expected);
+        }
+        let shown = Escaped(&"x".repeat(10_000)).to_string();
+        assert_eq!(shown, format!("{}…", "x".repeat(MOST_LOGGED)));
+    }
 }

@@ -66,7 +66,7 @@ impl ServingArguments {
             ..Limits::default()
         };
         if let Some(span) = self.client_timeout {
-            limits.patience = span.0;
+            limits.client_timeout = span.0;
         }
         let bind = settings.bind(self.bind);
         let base_map = settings.base_map(&self.map);
