@@ -106,7 +106,7 @@ const OF_HTTP: [&str; 7] = [
 /// Every header sent is in the document, and every one that it requires is sent.
 fn check_headers(document: &Value, known: &Value, response: &Response, path: &str) {
     let known = known["headers"].as_object().expect("headers");
-    for (name, _) in &response.headers {
+    for name in response.headers.keys() {
         let is_known = known.keys().any(|known| known.eq_ignore_ascii_case(name));
         assert!(is_known || OF_HTTP.contains(&name.as_str()), "{path}: {name} is unknown");
     }
@@ -242,6 +242,14 @@ fn every_example_of_an_answer_is_as_the_document_says() {
         assert!(shown.contains(&(of, "application/json")), "{of}: {shown:?}");
     }
     assert!(shown.contains(&("Problem", "application/problem+json")), "{shown:?}");
+    // The refusal shown is the one that is sent.
+    let problems = &document["components"]["responses"]["Problem"]["content"];
+    let mut example = problems["application/problem+json"]["example"].clone();
+    let mut sent = get(serving.address(), "/hotspots/latest?hour=25").json();
+    for problem in [&mut example, &mut sent] {
+        problem["request_id"] = Value::Null;
+    }
+    assert_eq!(example, sent);
 }
 
 #[test]
@@ -291,6 +299,37 @@ fn the_page_for_people_names_every_path_and_loads_nothing() {
     }
     for foreign in ["<script", "src=", "@import", "http://", "url("] {
         assert!(!page.contains(foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn parts_conditions_and_copies_are_answered_as_the_document_says() {
+    let (_lake, serving, fixture, date) = served();
+    let document = get(serving.address(), "/openapi.json").json();
+    let id = &fixture.hotspots(date, Resolution::HOTSPOTS)[0].hex_id;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let path = path
+            .replace("{date}", "latest")
+            .replace("{hex_id}", id)
+            .replace("{station_id}", "10003");
+        for (header, status, name) in [
+            ("range: bytes=0-0", 206, "PartialContent"),
+            ("if-none-match: *", 304, "NotModified"),
+            ("if-match: \"another\"", 412, "PreconditionFailed"),
+            ("range: bytes=99999999-", 416, "RangeNotSatisfiable"),
+        ] {
+            let response = ask(serving.address(), "GET", &path, &[header]);
+            assert_eq!(response.status, status, "{path} with {header}");
+            let known = &item["get"]["responses"][status.to_string()]["$ref"];
+            assert_eq!(*known, format!("#/components/responses/{name}"), "{path}");
+            let shared = &document["components"]["responses"][name];
+            if status < 400 {
+                check_headers(&document, shared, &response, &path);
+            } else {
+                let problem = &document["components"]["schemas"]["Problem"];
+                check(&document, problem, &response.json(), &path).unwrap();
+            }
+        }
     }
 }
 

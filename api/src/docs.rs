@@ -93,13 +93,15 @@ fn introduction(out: &mut String, document: &Value) {
 
 fn formats_of_answers(out: &mut String) {
     out.push_str("<h3 id=formats>Formats</h3><p>Ask with <code>?format=</code> or with the header <code>Accept</code>; the parameter overrides the header. Every format has the same rows. JSON, GeoJSON and CSV are rounded (ratios to 6 decimals, positions to 7, counts to 3); Arrow and Parquet are not.</p>");
-    out.push_str("<div class=wide><table><tr><th><code>format</code><th>Media type<th>Opens in");
+    out.push_str("<dl>");
     for (format, uses) in USES {
-        let (name, media) = (format.name(), format.media_type());
-        let uses = code(uses);
-        let _ = write!(out, "<tr><td><code>{name}</code><td><code>{media}</code><td>{uses}");
+        let (name, media, uses) = (format.name(), format.media_type(), code(uses));
+        let _ = write!(
+            out,
+            "<div><dt><code>{name}</code><dd><code>{media}</code><br><span class=soft>{uses}</span></div>"
+        );
     }
-    out.push_str("</table></div>");
+    out.push_str("</dl>");
 }
 
 fn errors(out: &mut String) {

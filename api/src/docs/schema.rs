@@ -93,7 +93,7 @@ pub(super) fn kind(schema: &Value) -> String {
 fn simple(kind: &Value, schema: &Value) -> String {
     match (kind.as_str(), schema["format"].as_str()) {
         (Some("string"), Some("date")) => "date".to_owned(),
-        (Some("string"), Some("date-time")) => "instant, UTC".to_owned(),
+        (Some("string"), Some("date-time")) => "UTC time".to_owned(),
         (Some("string"), _) => "text".to_owned(),
         (Some("integer"), _) => "whole number".to_owned(),
         (Some("boolean"), _) => "true or false".to_owned(),

@@ -131,12 +131,12 @@ pub(super) const DOCUMENTS: &[(&str, &str, &[&[Member]])] = &[
         ("attribution", Of("Attribution"), Always, "Who must be credited for its data, and the licence."),
     ]]),
     ("Attribution", "Who must be credited for the data, and its licence, as published in GBFS `system_information`; null where it is not.", &[&[
-        ("name", OrNull(&Text), Sometimes, "The system's name."),
-        ("operator", OrNull(&Text), Sometimes, "Who operates it."),
-        ("url", OrNull(&Text), Sometimes, "Its web site."),
-        ("license_id", OrNull(&Text), Sometimes, "The data's licence, by its SPDX identifier."),
-        ("license_url", OrNull(&Text), Sometimes, "The text of the licence."),
-        ("attribution_organization_name", OrNull(&Text), Sometimes, "Who must be credited."),
+        ("name", OrNull(&Text), Always, "The system's name."),
+        ("operator", OrNull(&Text), Always, "Who operates it."),
+        ("url", OrNull(&Text), Always, "Its web site."),
+        ("license_id", OrNull(&Text), Always, "The data's licence, by its SPDX identifier."),
+        ("license_url", OrNull(&Text), Always, "The text of the licence."),
+        ("attribution_organization_name", OrNull(&Text), Always, "Who must be credited."),
     ]]),
     ("Index", "The paths of the API.", &[&[
         ("name", Text, Always, "The name of this program."),

@@ -6,7 +6,7 @@ use super::schemas::reference;
 use crate::routes::Route;
 
 /// The headers: a name, whether it is on every response that lists it, and what it says.
-const HEADERS: [(&str, bool, &str); 12] = [
+const HEADERS: [(&str, bool, &str); 13] = [
     (
         "ETag",
         true,
@@ -22,20 +22,22 @@ const HEADERS: [(&str, bool, &str); 12] = [
     ("Content-Location", false, "For `latest`: the path of the day that it stands for."),
     ("Content-Disposition", false, "What to call a file of the answer."),
     ("Content-Range", false, "Which bytes these are, and how many there are altogether."),
-    ("Accept-Ranges", false, "`bytes` if a part of the answer can be asked for."),
+    ("Accept-Ranges", true, "`bytes`: a part of the answer can be asked for."),
+    ("Content-Encoding", false, "How the answer is compressed, if it is."),
     ("Link", false, "The data's licence (`rel=\"license\"`), if the system publishes one."),
     ("X-Request-Id", true, "The request's id: the client's own if it sent one, else a new one."),
     ("Retry-After", false, "After how many seconds to try again."),
     ("WWW-Authenticate", false, "`Bearer`: a token is needed."),
 ];
 
-/// The headers that every answer has.
+/// The headers that every answer has, with or without a body.
 const OF_EVERY: &[&str] = &["ETag", "Cache-Control", "Vary", "X-Request-Id"];
+/// The headers of a body.
+const OF_A_BODY: &[&str] = &["Accept-Ranges", "Content-Encoding"];
 /// The headers that an answer of many days has besides.
-const OF_DAYS: &[&str] = &["Content-Disposition", "Link", "Accept-Ranges"];
+const OF_DAYS: &[&str] = &["Content-Disposition", "Link"];
 /// The headers that an answer of one day has besides.
-const OF_A_DAY: &[&str] =
-    &["Last-Modified", "Content-Location", "Content-Disposition", "Link", "Accept-Ranges"];
+const OF_A_DAY: &[&str] = &["Last-Modified", "Content-Location", "Content-Disposition", "Link"];
 
 /// The shared responses that are problems: a name, further headers, and when it is sent.
 const PROBLEMS: [(&str, &[&str], &str); 5] = [
@@ -81,13 +83,13 @@ pub(super) fn responses(example: &Value) -> Map<String, Value> {
     }
     responses.insert("NotModified".to_owned(), json!({
         "description": "The copy that `If-None-Match` or `If-Modified-Since` names is still right.",
-        "headers": listed(&[OF_EVERY]),
+        "headers": listed(&[OF_EVERY, &["Content-Location"]]),
     }));
     responses.insert(
         "PartialContent".to_owned(),
         json!({
             "description": "The bytes that the header `Range` asks for.",
-            "headers": listed(&[OF_EVERY, OF_A_DAY, &["Content-Range"]]),
+            "headers": listed(&[OF_EVERY, OF_A_BODY, OF_A_DAY, &["Content-Range"]]),
             "content": {"*/*": {}},
         }),
     );
@@ -97,17 +99,18 @@ pub(super) fn responses(example: &Value) -> Map<String, Value> {
 /// The responses of a path besides the successful one: statuses with the names of their definitions.
 pub(super) fn others(route: &Route, needs_token: bool) -> Map<String, Value> {
     let of_data: &[_] = match route {
-        Route::OfDay(..) | Route::Days => &[
-            ("206", "PartialContent"),
-            ("404", "Problem"),
-            ("406", "Problem"),
-            ("412", "PreconditionFailed"),
-            ("416", "RangeNotSatisfiable"),
-        ],
+        Route::OfDay(..) | Route::Days => &[("404", "Problem"), ("406", "Problem")],
         _ => &[],
     };
     let token: &[_] = if needs_token { &[("401", "Unauthorized")] } else { &[] };
-    let every = [("304", "NotModified"), ("400", "Problem"), ("503", "Unavailable")];
+    let every = [
+        ("206", "PartialContent"),
+        ("304", "NotModified"),
+        ("400", "Problem"),
+        ("412", "PreconditionFailed"),
+        ("416", "RangeNotSatisfiable"),
+        ("503", "Unavailable"),
+    ];
     every
         .iter()
         .chain(of_data)
@@ -122,9 +125,9 @@ pub(super) fn others(route: &Route, needs_token: bool) -> Map<String, Value> {
 /// The headers of a successful answer.
 pub(super) fn of_success(route: &Route) -> Map<String, Value> {
     listed(match route {
-        Route::OfDay(..) => &[OF_EVERY, OF_A_DAY],
-        Route::Days => &[OF_EVERY, OF_DAYS],
-        _ => &[OF_EVERY],
+        Route::OfDay(..) => &[OF_EVERY, OF_A_BODY, OF_A_DAY],
+        Route::Days => &[OF_EVERY, OF_A_BODY, OF_DAYS],
+        _ => &[OF_EVERY, OF_A_BODY],
     })
 }
 
