@@ -122,6 +122,17 @@ export default ({ open, server, report }) => ({
     assert.ok(await page.isDisabled('#hour'), 'these views are of whole days');
   },
 
+  async 'a view that a day has nothing for says why it cannot be chosen'() {
+    const radio = '#views [value=baseline]';
+    for (const [locale, reason] of [['en-GB', /^Nothing to compare with yet/], ['fr-FR', /^Pas encore de point de comparaison/]]) {
+      const { page } = await open(`/?day=${DAYS[0]}`, { ...DESKTOP, locale });
+      assert.ok(await page.isDisabled(radio), 'the first day has no day before it');
+      assert.match(await page.getAttribute(radio, 'title'), reason);
+      assert.equal(await page.getAttribute('#views [value=hot]', 'title'), '');
+      await accessible(page);
+    }
+  },
+
   async 'what is shown can be taken away: GeoJSON, CSV, the call'() {
     const { page } = await open('/?hour=08&metric=docks', DESKTOP);
     const geojson = await (await fetch(new URL(await page.getAttribute('#geojson', 'href'), server.origin))).json();

@@ -67,6 +67,38 @@ export default ({ open }) => ({
     await accessible(page);
   },
 
+  async 'at no size does the page overflow, or the day run into its button'() {
+    const sizes = [
+      { ...DESKTOP, viewport: { width: 1400, height: 900 } },
+      { ...PHONE, locale: 'en-GB', viewport: { width: 420, height: 800 } },
+      { ...PHONE, viewport: { width: 360, height: 740 } },
+    ];
+    for (const size of sizes) {
+      const { width, height } = size.viewport;
+      const { page, context } = await open('/', size);
+      await until(page, () => window.hotspots.moment.hours !== null);
+      for (const hour of [null, '11']) {
+        if (hour) await page.fill('#hour', hour);
+        const { wide, high, end, title } = await page.evaluate(() => {
+          const { scrollWidth, scrollHeight } = document.documentElement;
+          const now = document.getElementById('time-now');
+          return {
+            wide: scrollWidth, high: scrollHeight,
+            end: Math.ceil(document.querySelector('main').getBoundingClientRect().bottom + scrollY),
+            title: { needs: now.scrollWidth, has: now.clientWidth, text: now.textContent },
+          };
+        });
+        const at = `${size.locale} ${width}x${height}`;
+        assert.ok(wide <= width, `${at}: ${wide} px wide`);
+        // A phone scrolls through the ranking, to its end and no further; a desktop page does not scroll.
+        assert.ok(high <= (size.isMobile ? end : height), `${at}: ${high} px high, its content ends at ${end}`);
+        assert.ok(title.needs <= title.has, `${at}: ${JSON.stringify(title)}`);
+      }
+      await picture(page, `size-${width}`);
+      await context.close();
+    }
+  },
+
   async 'the first stop of the keyboard skips to the ranking, and the focus shows'() {
     const { page } = await open('/', DESKTOP);
     await page.keyboard.press('Tab');

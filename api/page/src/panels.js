@@ -59,9 +59,12 @@ export function time({ state, day, hours, hour: at, waiting }) {
     $('time-now').textContent = say('loading');
     return;
   }
-  const where = dayName(day.date, card.clientWidth < 450 ? 'short' : 'long');
+  const isNarrow = card.clientWidth < 450;
+  const where = dayName(day.date, isNarrow ? 'short' : 'long');
+  // In a narrow card there is no room to repeat the button beside it, which is pressed.
+  const whole = isNarrow ? where : `${where} · ${say('wholeDay')}`;
   if (!hours && waiting) {
-    $('time-now').textContent = `${where} · ${say('wholeDay')}`;
+    $('time-now').textContent = whole;
     return;
   }
   card.classList.toggle('none', !hours);
@@ -76,7 +79,7 @@ export function time({ state, day, hours, hour: at, waiting }) {
   const name = at === null ? say('wholeDay') : hourName(hours.names[at]);
   slider.setAttribute('aria-valuetext', name);
   slider.classList.toggle('idle', at === null);
-  $('time-now').textContent = `${where} · ${name}`;
+  $('time-now').textContent = at === null ? whole : `${where} · ${name}`;
   const pulse = $('pulse');
   if (pulse.childElementCount !== hours.mean.length) {
     pulse.replaceChildren(...hours.mean.map(() => document.createElement('i')));
@@ -140,6 +143,8 @@ export function offers({ state, day, shown }) {
     radio.checked = radio.value === view;
     const needs = radio.value === 'weight' ? null : column(/** @type {any} */ (radio.value), metric);
     radio.disabled = needs !== null && !has(known, needs);
+    // Why it cannot be chosen: a tooltip, and the description that a screen reader gives.
+    radio.title = radio.disabled ? say(radio.value === 'hot' ? 'noHot' : 'noBaseline') : '';
   }
   const hour = state.hour && view === 'weight' ? Number(state.hour.slice(0, 2)) : null;
   const asked = {
