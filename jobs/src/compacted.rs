@@ -10,7 +10,7 @@ use hotspots_data::table::{Row as _, StationStatusDaily};
 use hotspots_data::{Groups, Key, NULL, Recorded, Room, SystemId};
 use rayon::prelude::*;
 
-use crate::day_inputs::Recordings;
+use crate::day_inputs::Recording;
 use crate::grid::{Grid, StationRow};
 use crate::observations::{COLUMNS, Said};
 
@@ -19,13 +19,13 @@ pub(crate) fn polls(
     metadata: &Metadata,
     system: &SystemId,
     date: NaiveDate,
-) -> Result<Vec<Recordings>, CodecError> {
+) -> Result<Vec<Recording>, CodecError> {
     let names = metadata.get(POLLS).ok_or(CodecError::Metadata(POLLS))?;
-    let recordings = |name| match Recorded::StationStatus.named(system, date, name) {
-        Ok(key @ Key::Recorded { stamp, .. }) => Ok(Recordings { key, stamp }),
+    let recording = |name| match Recorded::StationStatus.named(system, date, name) {
+        Ok(key @ Key::Recorded { stamp, .. }) => Ok(Recording { key, stamp }),
         _ => Err(CodecError::Metadata(POLLS)),
     };
-    names.split_whitespace().map(recordings).collect()
+    names.split_whitespace().map(recording).collect()
 }
 
 /// Fills in the grid's columns, which all come after those that it has: `columns` has the number of

@@ -15,9 +15,9 @@ use hotspots_data::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{self, Baseline};
-use crate::read_day::damaged;
+use crate::error::{JobError, damaged};
+use crate::options::Options;
 use crate::status_day::{StatusDay, metadata};
 
 /// The objects that one local day is computed from.
@@ -29,16 +29,16 @@ pub(crate) struct DayInputs {
     pub(crate) own: StatusDay,
     /// Information versions in order of time: the last before the day (or, where there is none, the
     /// first after it), then the day's own.
-    pub(crate) information: Vec<Recordings>,
+    pub(crate) information: Vec<Recording>,
     /// Polls of free-standing vehicles in order of time: at most one of the day before, then the
     /// day's own.
-    pub(crate) vehicles: Vec<Recordings>,
+    pub(crate) vehicles: Vec<Recording>,
     pub(crate) provisional: bool,
 }
 
 /// An object and its observation time, in whole seconds as its name has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recordings {
+pub(crate) struct Recording {
     pub(crate) key: Key,
     pub(crate) stamp: DateTime<Utc>,
 }
@@ -70,7 +70,7 @@ impl<'a> Finder<'a> {
         date: NaiveDate,
         options: &Options,
         now: DateTime<Utc>,
-    ) -> Result<Option<DayInputs>, AggregateError> {
+    ) -> Result<Option<DayInputs>, JobError> {
         let yesterday = date.checked_sub_days(Days::new(1));
         let last = self.last.take().filter(|(last, _)| Some(*last) == yesterday);
         let of_yesterday = async {
@@ -96,9 +96,9 @@ impl<'a> Finder<'a> {
         let carries_in = |stamp: DateTime<Utc>| stamp + options.max_gap() > day.start();
         self.last = Some((date, own.clone()));
         let before = before.filter(|before| {
-            before.polls.last().is_some_and(|poll| carries_in(poll.recordings.stamp))
+            before.polls.last().is_some_and(|poll| carries_in(poll.recording.stamp))
         });
-        let mut vehicles: Vec<Recordings> = vehicles.into_iter().next_back().into_iter().collect();
+        let mut vehicles: Vec<Recording> = vehicles.into_iter().next_back().into_iter().collect();
         vehicles.retain(|poll| carries_in(poll.stamp));
         vehicles.extend(own_vehicles);
         let provisional = now < day.end();
@@ -110,7 +110,7 @@ impl<'a> Finder<'a> {
         &mut self,
         date: NaiveDate,
         resolutions: &[Resolution],
-    ) -> Result<Vec<(Baseline, Vec<String>)>, AggregateError> {
+    ) -> Result<Vec<(Baseline, Vec<String>)>, JobError> {
         // Of most dates there is no table, and to ask for each would take a distant store a while.
         let unknown = resolutions.iter().filter(|known| !self.hotspot_dates.contains_key(known));
         let list = async |&resolution: &Resolution| {
@@ -126,7 +126,7 @@ impl<'a> Finder<'a> {
         &self,
         date: NaiveDate,
         resolution: Resolution,
-    ) -> Result<(Baseline, Vec<String>), AggregateError> {
+    ) -> Result<(Baseline, Vec<String>), JobError> {
         let mut baseline = Baseline::default();
         let mut inputs = Vec::new();
         for earlier in baseline::dates(date) {
@@ -158,14 +158,14 @@ impl<'a> Finder<'a> {
         });
     }
 
-    async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
+    async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recording>, LakeError> {
         if self.vehicle_dates.contains(&date) {
             return list(self.lake, Recorded::VehicleStatus, self.system, date).await;
         }
         Ok(Vec::new())
     }
 
-    async fn information(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
+    async fn information(&self, date: NaiveDate) -> Result<Vec<Recording>, LakeError> {
         let dates = &self.information_dates;
         let at = dates.partition_point(|&known| known < date);
         let of = |date| list(self.lake, Recorded::StationInformation, self.system, date);
@@ -187,8 +187,8 @@ impl<'a> Finder<'a> {
     async fn time_zone(
         &self,
         own: &StatusDay,
-        vehicles: &[Recordings],
-    ) -> Result<Option<Tz>, AggregateError> {
+        vehicles: &[Recording],
+    ) -> Result<Option<Tz>, JobError> {
         let (key, metadata) = match (own.any_metadata(self.lake).await?, vehicles.first()) {
             (Some(object), _) => object,
             (None, Some(poll)) => metadata(self.lake, &poll.key).await?,
@@ -201,9 +201,9 @@ impl<'a> Finder<'a> {
 
 impl DayInputs {
     /// Every status poll that counts, in order of time.
-    pub(crate) fn polls(&self) -> Vec<&Recordings> {
+    pub(crate) fn polls(&self) -> Vec<&Recording> {
         let before = self.before.iter().filter_map(|before| before.polls.last());
-        before.chain(&self.own.polls).map(|poll| &poll.recordings).collect()
+        before.chain(&self.own.polls).map(|poll| &poll.recording).collect()
     }
 
     /// SHA-256 over everything that the observations' tables depend on: names of the inputs (each
@@ -262,13 +262,13 @@ pub(crate) async fn list(
     table: Recorded,
     system: &SystemId,
     date: NaiveDate,
-) -> Result<Vec<Recordings>, LakeError> {
+) -> Result<Vec<Recording>, LakeError> {
     let keys = lake.list_day(table, system, date).await?;
-    let recordings = |key: Key| match key {
-        Key::Recorded { stamp, .. } => Some(Recordings { key, stamp }),
+    let recording = |key: Key| match key {
+        Key::Recorded { stamp, .. } => Some(Recording { key, stamp }),
         Key::Derived { .. } => None,
     };
-    Ok(keys.into_iter().filter_map(recordings).collect())
+    Ok(keys.into_iter().filter_map(recording).collect())
 }
 
 fn sha256(text: &str) -> String {

@@ -7,13 +7,14 @@ use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
 use hotspots_data::{DaySummary, Derived, Hour, Resolution, SystemId, at_hour, hours};
 use rayon::prelude::*;
 
-use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
 use crate::cells::{CellDay, Figures, Sources, cells};
 use crate::day_inputs::{DayInputs, METHOD};
+use crate::error::JobError;
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::hotspots;
 use crate::hourly;
+use crate::options::Options;
 use crate::poll_weights::{holds, longest_unobserved};
 use crate::quality::checks;
 use crate::read_day::ObservedDay;
@@ -43,7 +44,7 @@ pub(crate) fn day_tables(
     options: Options,
     observations: &str,
     emit: &(impl Fn(Derived, Bytes) + Sync),
-) -> Result<Option<DaySummary>, AggregateError> {
+) -> Result<Option<DaySummary>, JobError> {
     let day = inputs.day;
     let hours = hours(day);
     let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
@@ -99,7 +100,7 @@ pub(crate) fn day_tables(
         wanted.par_iter().enumerate().rev().map(of_resolution).collect();
     // To take apart what was read needs not be waited for.
     rayon::spawn(move || drop((stations, places, free)));
-    Ok(summaries.map_err(AggregateError::Encode)?.into_iter().next())
+    Ok(summaries.map_err(JobError::Encode)?.into_iter().next())
 }
 
 fn emit_cells(

@@ -5,7 +5,7 @@ use hotspots_data::codec::{self, CodecError, Metadata, POLLS, TIME_ZONE};
 use hotspots_data::table::{Row, StationStatusDaily};
 use hotspots_data::{ContentHash, Key};
 
-use crate::whole_day::{Place, WholeDay};
+use crate::whole_day::{RowId, WholeDay};
 
 /// Rows of a row group: enough to be worth a task, few enough to be held.
 const GROUP_ROWS: usize = 256 * 1024;
@@ -30,7 +30,7 @@ pub(crate) fn has_content<R: Row>(key: &Key, rows: &[R]) -> bool {
 }
 
 /// The rows of each row group. A station is in one only.
-fn groups<'r>(mut rows: &'r [Place], of_each: &[usize]) -> Vec<&'r [Place]> {
+fn groups<'r>(mut rows: &'r [RowId], of_each: &[usize]) -> Vec<&'r [RowId]> {
     let (mut groups, mut length) = (Vec::new(), 0);
     for &of_station in of_each {
         if length > 0 && length + of_station > GROUP_ROWS {

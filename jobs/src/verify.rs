@@ -14,9 +14,11 @@ use hotspots_data::{
     DaySummary, Derived, Key, Lake, LakeError, PROGRAM, Recorded, Resolution, SystemId,
 };
 
-use crate::aggregate::{AggregateError, Options, Selection, computed, observed_dates, systems};
+use crate::aggregate::{computed, observed_dates, systems};
 use crate::compacted;
 use crate::day_inputs::stored_hotspots;
+use crate::error::JobError;
+use crate::options::{Options, Selection};
 use crate::pack::has_content;
 use crate::resolutions::Resolutions;
 use crate::status_day::StatusDay;
@@ -51,13 +53,13 @@ pub struct Fault {
 /// polls, the compacted day, and each computed table against the same day computed anew.
 ///
 /// # Errors
-/// [`AggregateError::Lake`] when the lake fails otherwise than by an object that is missing.
+/// [`JobError::Lake`] when the lake fails otherwise than by an object that is missing.
 pub async fn verify(
     lake: &Lake,
     selection: &Selection,
     now: DateTime<Utc>,
     mut progress: impl FnMut(&VerifyReport),
-) -> Result<Vec<VerifyReport>, AggregateError> {
+) -> Result<Vec<VerifyReport>, JobError> {
     let mut reports = Vec::new();
     for system in systems(lake, selection).await? {
         let mut dates = observed_dates(lake, &system, selection).await?;
@@ -98,7 +100,7 @@ impl<'l> Reading<'l> {
     }
 
     /// Recorded objects: each has the rows that it is named after.
-    async fn recorded(&mut self) -> Result<(), AggregateError> {
+    async fn recorded(&mut self) -> Result<(), JobError> {
         for table in Recorded::ALL {
             let keys = self.lake.list_day(table, &self.report.system, self.report.date).await?;
             for key in keys {
@@ -130,7 +132,7 @@ impl<'l> Reading<'l> {
 
     /// The compacted day: each of its polls has the rows that it is named after. Then the ledger: what
     /// it says was stored is held by the one or the other.
-    async fn compacted(&mut self) -> Result<(), AggregateError> {
+    async fn compacted(&mut self) -> Result<(), JobError> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let key = Derived::StationStatusDaily.key(&system, date);
         if let Some(bytes) = self.read(&key).await? {
@@ -173,7 +175,7 @@ impl<'l> Reading<'l> {
     }
 
     /// Whether a poll of another day's folder is there: the ledger's day is that of the attempt.
-    async fn is_elsewhere(&self, path: &str) -> Result<bool, AggregateError> {
+    async fn is_elsewhere(&self, path: &str) -> Result<bool, JobError> {
         let Ok(key @ Key::Recorded { table, date, .. }) = path.parse::<Key>() else {
             return Ok(false);
         };
@@ -184,11 +186,11 @@ impl<'l> Reading<'l> {
             return Ok(false);
         }
         let day = StatusDay::find(self.lake, &self.report.system, date).await?;
-        Ok(day.polls.iter().any(|poll| poll.recordings.key == key))
+        Ok(day.polls.iter().any(|poll| poll.recording.key == key))
     }
 
     /// Computed tables: each is as the day computed anew.
-    async fn computed(&mut self, now: DateTime<Utc>) -> Result<(), AggregateError> {
+    async fn computed(&mut self, now: DateTime<Utc>) -> Result<(), JobError> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let mut stored = Vec::new();
         let all: Vec<Resolution> =
@@ -211,7 +213,7 @@ impl<'l> Reading<'l> {
         let mut tables = match computed(self.lake, &system, date, options, now).await {
             Ok(Some(tables)) => tables,
             // A damaged object was reported where it was read.
-            Ok(None) | Err(AggregateError::Object { .. }) => return Ok(()),
+            Ok(None) | Err(JobError::Object { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
         tables.sort_by_cached_key(|(table, _)| table.key(&system, date).to_string());
@@ -231,15 +233,14 @@ impl<'l> Reading<'l> {
         &mut self,
         table: Derived,
         expected: &Bytes,
-    ) -> Result<(), AggregateError> {
+    ) -> Result<(), JobError> {
         let key = table.key(&self.report.system, self.report.date);
         let Some(bytes) = self.read(&key).await? else {
             self.fault(&key, "is missing: run `hotspots aggregate`".to_owned());
             return Ok(());
         };
-        let (expected_rows, metadata) =
-            R::decode(expected.clone()).map_err(AggregateError::Encode)?;
-        let expected_day = DaySummary::from_metadata(&metadata).map_err(AggregateError::Encode)?;
+        let (expected_rows, metadata) = R::decode(expected.clone()).map_err(JobError::Encode)?;
+        let expected_day = DaySummary::from_metadata(&metadata).map_err(JobError::Encode)?;
         match R::decode(bytes) {
             Err(error) => self.fault(&key, format!("is damaged: {error}; {AGGREGATE}")),
             Ok((rows, metadata)) => match DaySummary::from_metadata(&metadata) {
@@ -258,7 +259,7 @@ impl<'l> Reading<'l> {
         Ok(())
     }
 
-    async fn read(&mut self, key: &Key) -> Result<Option<Bytes>, AggregateError> {
+    async fn read(&mut self, key: &Key) -> Result<Option<Bytes>, JobError> {
         match self.lake.get(key).await {
             Ok(object) => {
                 self.report.objects += 1;
