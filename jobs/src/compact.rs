@@ -7,14 +7,13 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use hotspots_data::codec::{CodecError, TIME_ZONE};
 use hotspots_data::{Day, Derived, Key, Lake, SystemId};
 
 use crate::aggregate::{observed_dates, systems};
 use crate::compacted;
 use crate::error::{JobError, damaged};
 use crate::options::Selection;
-use crate::pack::pack;
+use crate::pack::{self, pack};
 use crate::pool;
 use crate::read_day::READS_AT_ONCE;
 use crate::status_day::{Compacted, StatusDay};
@@ -112,8 +111,7 @@ async fn one_day(
 
 async fn time_zone(lake: &Lake, status: &StatusDay) -> Result<Option<Tz>, JobError> {
     let Some((key, metadata)) = status.any_metadata(lake).await? else { return Ok(None) };
-    let zone = metadata.get(TIME_ZONE).and_then(|name| name.parse().ok());
-    zone.map(Some).ok_or_else(|| damaged(&key)(CodecError::Metadata(TIME_ZONE)))
+    pack::time_zone(&metadata).map(Some).map_err(damaged(&key))
 }
 
 /// Packs all polls of a day, and puts the object in place only when it gives back the same rows; `None`
@@ -130,7 +128,7 @@ async fn write(
     let key = Derived::StationStatusDaily.key(system, date);
     let path = key.to_string();
     let packing = move || {
-        let bytes = pack(&day, time_zone.name()).map_err(JobError::Encode)?;
+        let bytes = pack(&day, time_zone).map_err(JobError::Encode)?;
         if !day.is_packed_in(&bytes).map_err(JobError::Encode)? {
             return Err(JobError::NotTheSame { key: path });
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::codec::{CodecError, Metadata, POLLS};
+use hotspots_data::codec::{self, CodecError, Metadata, POLLS};
 use hotspots_data::table::{Row as _, StationStatusDaily};
 use hotspots_data::{Groups, Key, NULL, Recorded, Room, SystemId};
 use rayon::prelude::*;
@@ -31,6 +31,14 @@ pub(crate) fn polls(
 /// Fills in the grid's columns, which all come after those that it has: `columns` has the number of
 /// each poll wanted and its column.
 pub(crate) fn read(
+    bytes: &Bytes,
+    columns: &[(usize, usize)],
+    grid: &mut Grid,
+) -> Result<(), CodecError> {
+    codec::guarded(|| read_groups(bytes, columns, grid))
+}
+
+fn read_groups(
     bytes: &Bytes,
     columns: &[(usize, usize)],
     grid: &mut Grid,

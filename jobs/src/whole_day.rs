@@ -6,12 +6,15 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{
     Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray, UInt32Array, new_empty_array,
 };
-use arrow::compute::{concat, interleave, take};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, UInt32Type};
+use arrow::compute::{TakeOptions, concat, interleave, take};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimestampMillisecondType, UInt32Type};
 use bytes::Bytes;
 use hotspots_data::codec::{self, CodecError, POLLS};
-use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
+use hotspots_data::table::{CLOCKS, Row as _, StationStatus, StationStatusDaily};
 use hotspots_data::{Groups, Key};
+use sha2::{Digest as _, Sha256};
+
+use crate::day_inputs::hex;
 
 /// Polls in order of time. Texts are numbered, what a whole poll says alike is kept once, and a column
 /// that is as in the poll before is shared with it: of a city polled every minute the counts remain.
@@ -74,6 +77,10 @@ impl WholeDay {
     /// Takes the polls out of a compacted day, column by column; `keys` are theirs, in order of their
     /// numbers.
     pub(crate) fn unpack(bytes: &Bytes, keys: Vec<Key>) -> Result<Self, CodecError> {
+        codec::guarded(|| Self::unpack_columns(bytes, keys))
+    }
+
+    fn unpack_columns(bytes: &Bytes, keys: Vec<Key>) -> Result<Self, CodecError> {
         let mut day = Self::default();
         let order = RowOrder::read(bytes, keys.len())?;
         for (key, rows) in keys.into_iter().zip(order.lengths()) {
@@ -93,6 +100,10 @@ impl WholeDay {
 
     /// Whether a compacted day gives back the very rows of these polls.
     pub(crate) fn is_packed_in(&mut self, bytes: &Bytes) -> Result<bool, CodecError> {
+        codec::guarded(|| self.is_as_in(bytes))
+    }
+
+    fn is_as_in(&mut self, bytes: &Bytes) -> Result<bool, CodecError> {
         let order = RowOrder::read(bytes, self.polls.len())?;
         if self.polls.iter().map(|poll| poll.rows).ne(order.lengths()) {
             return Ok(false);
@@ -111,6 +122,31 @@ impl WholeDay {
     /// The polls' keys, in order.
     pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.polls.iter().map(|poll| &poll.key)
+    }
+
+    /// SHA-256, in hex, over the clocks, which the hashes in the polls' names leave out: row by row as
+    /// the polls have them, each of [`CLOCKS`] as milliseconds in 8 bytes, the least first; where there
+    /// is none, the least number.
+    pub(crate) fn clocks_hash(&self) -> Result<String, CodecError> {
+        let schema = StationStatus::schema();
+        let clocks: Vec<usize> =
+            CLOCKS.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>()?;
+        let mut hash = Sha256::new();
+        let mut bytes = Vec::new();
+        for poll in &self.polls {
+            bytes.clear();
+            for row in 0..poll.rows {
+                for &clock in &clocks {
+                    let column = &poll.columns[clock];
+                    let times = column.values.as_primitive::<TimestampMillisecondType>();
+                    let at = column.index(row);
+                    let time = if times.is_null(at) { i64::MIN } else { times.value(at) };
+                    bytes.extend(time.to_le_bytes());
+                }
+            }
+            hash.update(&bytes);
+        }
+        Ok(hex(&hash.finalize()))
     }
 
     /// How many rows the polls have together.
@@ -243,17 +279,25 @@ impl Texts {
                 parts.push(match values.as_dictionary_opt::<Int32Type>() {
                     Some(texts) => {
                         let numbers = self.numbers_of(texts.values().as_string());
-                        take(&numbers, texts.keys(), None)?
+                        take(&numbers, texts.keys(), checked())?
                     }
                     None => values,
                 });
             }
         }
         let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+        let rows = parts.iter().map(|part| part.len()).sum();
+        if rows != order.order.len() {
+            return Err(CodecError::ColumnRows {
+                column: name.to_owned(),
+                rows,
+                of: order.order.len(),
+            });
+        }
         if parts.is_empty() {
             return Ok(new_empty_array(&held));
         }
-        Ok(take(&concat(&parts)?, &order.order, None)?)
+        Ok(take(&concat(&parts)?, &order.order, checked())?)
     }
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -268,26 +312,42 @@ impl Texts {
     }
 }
 
+/// A number beyond the values is an error.
+fn checked() -> Option<TakeOptions> {
+    Some(TakeOptions { check_bounds: true })
+}
+
 const NOWHERE: u32 = u32::MAX;
+
+/// Rows that room is made for beforehand: a damaged file may say that it has any number of them.
+const LIKELY_ROWS: usize = 1 << 22;
 
 /// Where the rows of a compacted day belong.
 struct RowOrder {
     /// Where each poll's rows begin if they are put one poll after another.
     starts: Vec<usize>,
-    /// For each row in that order, where it lies.
+    /// For each row in that order, where it lies; each row once.
     order: UInt32Array,
 }
 
 impl RowOrder {
     fn read(bytes: &Bytes, polls: usize) -> Result<Self, CodecError> {
         let groups = Groups::open(&StationStatusDaily::schema_of(&ROW_ID), &[], bytes.clone())?;
-        let mut ids: Vec<RowId> = Vec::with_capacity(codec::row_count(bytes.clone())?);
+        let told = codec::row_count(bytes.clone())?;
+        let mut ids: Vec<RowId> = Vec::with_capacity(told.min(LIKELY_ROWS));
         for group in 0..groups.len() {
             for batch in groups.read(group)? {
                 let batch = batch?;
                 let column = |index| batch.column(index).as_primitive::<UInt32Type>().values();
                 ids.extend(column(0).iter().copied().zip(column(1).iter().copied()));
             }
+        }
+        if ids.len() != told {
+            return Err(CodecError::ColumnRows {
+                column: ROW_ID[0].to_owned(),
+                rows: ids.len(),
+                of: told,
+            });
         }
         let mut lengths = vec![0_usize; polls];
         for &(poll, _) in &ids {
