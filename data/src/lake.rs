@@ -17,6 +17,7 @@ use object_store::{
 };
 use url::Url;
 
+use crate::cell::Resolution;
 use crate::day::parse_date;
 use crate::key::{Derived, Key, Recorded, SystemId};
 
@@ -373,6 +374,19 @@ impl Lake {
         system: &SystemId,
     ) -> Result<Vec<NaiveDate>, LakeError> {
         self.dates_in(&table.dates_folder(system)).await
+    }
+
+    /// The resolutions that a table of cells has of a system, coarsest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn resolutions(
+        &self,
+        table: fn(Resolution) -> Derived,
+        system: &SystemId,
+    ) -> Result<Vec<Resolution>, LakeError> {
+        let folder = table(Resolution::HOTSPOTS).system_folder(system);
+        self.folders(&folder, "resolution=", |text| text.parse().ok()).await
     }
 
     /// The days of a computed table with the version of each one's object, earliest first.

@@ -1,7 +1,7 @@
 //! What goes wrong with a day, in whichever job.
 
 use hotspots_data::codec::CodecError;
-use hotspots_data::{Key, LakeError};
+use hotspots_data::{Key, LakeError, SystemId};
 use polars::prelude::PolarsError;
 
 /// Why a day or the whole job failed.
@@ -38,6 +38,14 @@ pub enum JobError {
     Contended {
         /// Its path.
         key: String,
+    },
+    /// The lake has nothing of a system that was asked for.
+    #[error("the lake has no system `{system}`: it has {}", if known.is_empty() { "none" } else { known })]
+    NoSuchSystem {
+        /// The system.
+        system: SystemId,
+        /// Those that it has, with commas between.
+        known: String,
     },
     /// Polars failed.
     #[error("the sums cannot be taken: {0}")]

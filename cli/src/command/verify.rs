@@ -40,24 +40,32 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     }
     let faults: usize = reports.iter().map(|report| report.faults.len()).sum();
     let objects: usize = reports.iter().map(|report| report.objects).sum();
+    let provisional: usize = reports.iter().map(|report| report.provisional).sum();
     let days = reports.len();
     info!(
         days,
         objects,
+        provisional,
         faults,
-        "{days} days read back, {} objects, {faults} faults",
-        thousands(objects)
+        "{days} days read back, {} objects, {faults} faults{}",
+        thousands(objects),
+        of_today(provisional)
     );
     Ok(if faults > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn tell(VerifyReport { system, date, objects, bytes, faults }: &VerifyReport) {
+/// Tables of days that are not over, which the next aggregation brings up to date.
+fn of_today(provisional: usize) -> String {
+    if provisional > 0 { format!(", {provisional} provisional") } else { String::new() }
+}
+
+fn tell(VerifyReport { system, date, objects, bytes, provisional, faults }: &VerifyReport) {
     for fault in faults {
         error!(%system, %date, key = fault.key, "{system} {date}: {fault}");
     }
     info!(
-        %system, %date, objects, bytes, faults = faults.len(),
-        "{system} {date}: {} objects, {} bytes, {} faults",
-        thousands(*objects), thousands(*bytes), faults.len(),
+        %system, %date, objects, bytes, provisional, faults = faults.len(),
+        "{system} {date}: {} objects, {} bytes, {} faults{}",
+        thousands(*objects), thousands(*bytes), faults.len(), of_today(*provisional),
     );
 }

@@ -4,6 +4,7 @@
 
 mod any_feed;
 mod compaction;
+mod damage;
 mod hours;
 mod meaning;
 mod properties;
