@@ -474,6 +474,12 @@ impl Lake {
 }
 
 impl Version {
+    /// Whether the object was written after another.
+    #[must_use]
+    pub fn is_after(&self, other: &Self) -> bool {
+        self.modified > other.modified
+    }
+
     fn of(meta: &ObjectMeta) -> Self {
         Self {
             own: UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() },

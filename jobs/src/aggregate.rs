@@ -42,8 +42,8 @@ pub struct DayReport {
     pub outcome: DayOutcome,
 }
 
-/// Brings every selected day up to date that lacks a table or whose inputs changed. A day that fails
-/// is reported, and the others are done. `progress` hears of each day and how many there are in all.
+/// Brings every selected day up to date that lacks a table or whose inputs changed, in the resolutions
+/// asked for and those that the day has already. A day that fails is reported, and the others are done. `progress` hears of each day and how many there are in all.
 ///
 /// # Errors
 /// [`JobError::Lake`] when the days of the lake cannot be listed.
@@ -125,12 +125,14 @@ async fn one_day(
     options: Options,
     now: DateTime<Utc>,
 ) -> Result<DayOutcome, JobError> {
+    let resolutions = finder.resolutions(date, options.resolutions).await?;
+    let options = Options { resolutions, ..options };
     let Some(inputs) = finder.find(date, &options, now).await? else {
         return Ok(DayOutcome::NoPolls);
     };
     let observations = inputs.observations(&options);
     let wanted = wanted(finder, date, options, &observations).await?;
-    if is_up_to_date(finder, date, &wanted).await? {
+    if is_up_to_date(finder, date, &wanted, &observations).await? {
         return Ok(DayOutcome::UpToDate);
     }
     let tables = compute(lake, system, inputs, wanted, options, observations).await?;
@@ -202,19 +204,23 @@ async fn wanted(
     Ok(wanted.collect())
 }
 
-/// Whether every table of hotspots is there, made from these inputs. They are written last, so the
-/// day's other tables are there too.
+/// Whether every table of hotspots is there, made from these inputs, and so are the others.
 async fn is_up_to_date(
-    finder: &Finder<'_>,
+    finder: &mut Finder<'_>,
     date: NaiveDate,
     wanted: &[Wanted],
+    observations: &str,
 ) -> Result<bool, JobError> {
-    let stored = wanted.iter().map(|wanted| finder.hotspots(date, wanted.resolution));
-    let stored = try_join_all(stored).await?;
+    let of_day = |wanted: &Wanted| finder.hotspots(date, wanted.resolution);
+    let stored = try_join_all(wanted.iter().map(of_day)).await?;
     let is_same = |(stored, wanted): (Option<(_, DaySummary)>, &Wanted)| {
         stored.is_some_and(|(_, summary)| summary.inputs == wanted.inputs)
     };
-    Ok(stored.into_iter().zip(wanted).all(is_same))
+    if !stored.into_iter().zip(wanted).all(is_same) {
+        return Ok(false);
+    }
+    let resolutions: Vec<_> = wanted.iter().map(|wanted| wanted.resolution).collect();
+    Ok(finder.has_other_tables(date, &resolutions, observations).await?)
 }
 
 /// Writes the tables as they come, the hotspots last, and of these last the one by which days are

@@ -1,6 +1,6 @@
 //! Which objects a day is made of, found by listing that day's folders and no more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -8,16 +8,17 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures::future::try_join_all;
 use futures::try_join;
-use hotspots_data::codec::{CodecError, TIME_ZONE};
+use hotspots_data::codec::{self, CodecError, TIME_ZONE};
 use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{
-    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId,
+    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId, Version,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::baseline::{self, Baseline};
 use crate::error::{JobError, damaged};
 use crate::options::Options;
+use crate::resolutions::Resolutions;
 use crate::status_day::{StatusDay, metadata};
 
 /// The objects that one local day is computed from.
@@ -49,19 +50,25 @@ pub(crate) struct Finder<'a> {
     system: &'a SystemId,
     information_dates: Vec<NaiveDate>,
     vehicle_dates: Vec<NaiveDate>,
-    /// By resolution asked for: the dates that have a table of hotspots.
-    hotspot_dates: HashMap<Resolution, HashSet<NaiveDate>>,
+    /// Resolutions of which there are cells of some day.
+    resolutions: BTreeSet<Resolution>,
+    /// Of each computed table that was listed: its days, with what they were like unless they were written
+    /// since.
+    listed: HashMap<Derived, HashMap<NaiveDate, Option<Version>>>,
     last: Option<(NaiveDate, StatusDay)>,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) async fn new(lake: &'a Lake, system: &'a SystemId) -> Result<Self, LakeError> {
-        let (information_dates, vehicle_dates) = try_join!(
+        let (information_dates, vehicle_dates, of_days, of_hours) = try_join!(
             lake.dates(Recorded::StationInformation, system),
             lake.dates(Recorded::VehicleStatus, system),
+            lake.resolutions(Derived::Hotspots, system),
+            lake.resolutions(Derived::HotspotsHourly, system),
         )?;
-        let hotspot_dates = HashMap::new();
-        Ok(Self { lake, system, information_dates, vehicle_dates, hotspot_dates, last: None })
+        let resolutions = of_days.into_iter().chain(of_hours).collect();
+        let (listed, last) = (HashMap::new(), None);
+        Ok(Self { lake, system, information_dates, vehicle_dates, resolutions, listed, last })
     }
 
     /// The inputs of the day `date`; `None` where no poll was stored under it.
@@ -111,14 +118,7 @@ impl<'a> Finder<'a> {
         date: NaiveDate,
         resolutions: &[Resolution],
     ) -> Result<Vec<(Baseline, Vec<String>)>, JobError> {
-        // Of most dates there is no table, and to ask for each would take a distant store a while.
-        let unknown = resolutions.iter().filter(|known| !self.hotspot_dates.contains_key(known));
-        let list = async |&resolution: &Resolution| {
-            let dates = self.lake.derived_dates(Derived::Hotspots(resolution), self.system).await?;
-            Ok::<_, LakeError>((resolution, dates.into_iter().collect()))
-        };
-        let listed = try_join_all(unknown.map(list)).await?;
-        self.hotspot_dates.extend(listed);
+        self.list(resolutions.iter().copied().map(Derived::Hotspots)).await?;
         try_join_all(resolutions.iter().map(|&resolution| self.baseline(date, resolution))).await
     }
 
@@ -145,7 +145,7 @@ impl<'a> Finder<'a> {
         date: NaiveDate,
         resolution: Resolution,
     ) -> Result<Option<(Vec<Hotspot>, DaySummary)>, LakeError> {
-        if !self.hotspot_dates.get(&resolution).is_some_and(|dates| dates.contains(&date)) {
+        if !self.has(Derived::Hotspots(resolution), date) {
             return Ok(None);
         }
         stored_hotspots(self.lake, &Derived::Hotspots(resolution).key(self.system, date)).await
@@ -153,9 +153,93 @@ impl<'a> Finder<'a> {
 
     /// Takes note that a day's tables were written.
     pub(crate) fn is_written(&mut self, date: NaiveDate) {
-        self.hotspot_dates.values_mut().for_each(|dates| {
-            dates.insert(date);
+        self.listed.values_mut().for_each(|days| {
+            days.insert(date, None);
         });
+    }
+
+    /// The resolutions asked for and those in which the day has cells already, so that none of its tables
+    /// lags behind the others.
+    pub(crate) async fn resolutions(
+        &mut self,
+        date: NaiveDate,
+        asked: Resolutions,
+    ) -> Result<Resolutions, LakeError> {
+        let of_cells =
+            |resolution| [Derived::Hotspots, Derived::HotspotsHourly].map(|of| of(resolution));
+        let known: Vec<Resolution> = self.resolutions.iter().copied().collect();
+        self.list(known.iter().copied().flat_map(of_cells)).await?;
+        let is_there = |&resolution: &Resolution| {
+            of_cells(resolution).into_iter().any(|table| self.has(table, date))
+        };
+        Ok(asked.list().into_iter().chain(known.into_iter().filter(is_there)).collect())
+    }
+
+    /// Whether the day has all its other tables beside those of hotspots, made from the same observations.
+    /// They are written before the hotspots, so only one that was written after these is read.
+    pub(crate) async fn has_other_tables(
+        &mut self,
+        date: NaiveDate,
+        resolutions: &[Resolution],
+        observations: &str,
+    ) -> Result<bool, LakeError> {
+        let hourly = resolutions.iter().copied().map(Derived::HotspotsHourly);
+        let others: Vec<Derived> =
+            [Derived::StationDays, Derived::Quality].into_iter().chain(hourly).collect();
+        self.list(others.iter().copied().chain([Derived::DAYS])).await?;
+        for table in others {
+            if !self.has(table, date) {
+                return Ok(false);
+            }
+            let (Some(this), Some(last)) = (self.seen(table, date), self.seen(Derived::DAYS, date))
+            else {
+                continue;
+            };
+            if this.is_after(last) && !self.is_of(table, date, observations).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a table says that it was made from these observations.
+    async fn is_of(
+        &self,
+        table: Derived,
+        date: NaiveDate,
+        observations: &str,
+    ) -> Result<bool, LakeError> {
+        let bytes = match self.lake.get(&table.key(self.system, date)).await {
+            Ok(object) => object.bytes,
+            Err(LakeError::Missing { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let summary = codec::read_metadata(bytes).and_then(|all| DaySummary::from_metadata(&all));
+        Ok(summary.is_ok_and(|day| day.observations == observations))
+    }
+
+    /// Lists the days of computed tables, each table once: of most dates there is none, and to ask for
+    /// each would take a distant store a while.
+    async fn list(&mut self, tables: impl Iterator<Item = Derived>) -> Result<(), LakeError> {
+        let unknown = tables.filter(|table| !self.listed.contains_key(table));
+        let (lake, system) = (self.lake, self.system);
+        let list = async |table: Derived| {
+            let days = lake.derived_days(table, system).await?;
+            let days = days.into_iter().map(|(date, version)| (date, Some(version))).collect();
+            Ok::<_, LakeError>((table, days))
+        };
+        let listed = try_join_all(unknown.map(list)).await?;
+        self.listed.extend(listed);
+        Ok(())
+    }
+
+    fn has(&self, table: Derived, date: NaiveDate) -> bool {
+        self.listed.get(&table).is_some_and(|days| days.contains_key(&date))
+    }
+
+    /// What a table was like when it was listed.
+    fn seen(&self, table: Derived, date: NaiveDate) -> Option<&Version> {
+        self.listed.get(&table)?.get(&date)?.as_ref()
     }
 
     async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recording>, LakeError> {

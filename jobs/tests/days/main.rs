@@ -5,6 +5,7 @@
 mod any_feed;
 mod compaction;
 mod damage;
+mod found;
 mod hours;
 mod meaning;
 mod properties;

@@ -346,7 +346,7 @@ async fn tables_of_one_state_of_a_day_say_so() {
     assert!(summaries.iter().all(|day| day.observations == summaries[0].observations));
     assert_eq!(
         summaries.iter().map(|day| day.resolution).collect::<Vec<_>>(),
-        [9, 9, 8, 8, 10, 10, 10]
+        [Some(9), Some(9), Some(8), Some(8), Some(10), Some(10), None]
     );
     assert_eq!(city.lake.dates(Recorded::StationStatus, &City::system()).await.unwrap().len(), 1);
 }
