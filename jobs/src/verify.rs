@@ -362,7 +362,8 @@ impl<'l> Reading<'l> {
                 self.fault(&key, format!("is stale: its day has other inputs now; {advice}"));
             }
             Ok(read) if read != (rows, day) => {
-                self.fault(&key, format!("is damaged: it is not what its inputs give; {AGGREGATE}"))
+                let what = format!("is damaged: it is not what its inputs give; {AGGREGATE}");
+                self.fault(&key, what);
             }
             Ok(_) if codec::is_of_this_program(stored).unwrap_or(true) => {
                 self.fault(&key, format!("is damaged, though its rows can be read; {AGGREGATE}"));
@@ -439,11 +440,11 @@ impl<'l> Reading<'l> {
             error => (key.to_string(), format!("cannot be compared with its day: {error}")),
         };
         if !self.named.contains(&key) {
-            self.fault(key, what);
+            self.fault(&key, what);
         }
     }
 
-    fn fault(&mut self, key: impl ToString, what: String) {
+    fn fault(&mut self, key: &impl ToString, what: String) {
         let key = key.to_string();
         self.named.insert(key.clone());
         self.report.faults.push(Fault { key, what });

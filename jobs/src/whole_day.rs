@@ -279,7 +279,7 @@ impl Texts {
                 parts.push(match values.as_dictionary_opt::<Int32Type>() {
                     Some(texts) => {
                         let numbers = self.numbers_of(texts.values().as_string());
-                        take(&numbers, texts.keys(), checked())?
+                        take(&numbers, texts.keys(), CHECKED)?
                     }
                     None => values,
                 });
@@ -297,7 +297,7 @@ impl Texts {
         if parts.is_empty() {
             return Ok(new_empty_array(&held));
         }
-        Ok(take(&concat(&parts)?, &order.order, checked())?)
+        Ok(take(&concat(&parts)?, &order.order, CHECKED)?)
     }
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -313,9 +313,7 @@ impl Texts {
 }
 
 /// A number beyond the values is an error.
-fn checked() -> Option<TakeOptions> {
-    Some(TakeOptions { check_bounds: true })
-}
+const CHECKED: Option<TakeOptions> = Some(TakeOptions { check_bounds: true });
 
 const NOWHERE: u32 = u32::MAX;
 
