@@ -27,7 +27,8 @@ use crate::table::{CLOCKS, TableName};
 pub const SCHEMA: &str = "hotspots.schema";
 /// Metadata key of the program that wrote the file, such as `hotspots 0.1.0`.
 pub const WRITTEN_BY: &str = "hotspots.program";
-/// Metadata key of the hash of a recorded object's clocks, which the hash in its name leaves out.
+/// Metadata key of the hash of a recorded object's clocks, which the hash in its name leaves out; in a
+/// compacted day, of the clocks of all its polls.
 pub const CLOCKS_HASH: &str = "hotspots.clocks";
 /// Metadata key of the IANA time zone whose local date is in the path.
 pub const TIME_ZONE: &str = "hotspots.time_zone";
@@ -61,6 +62,16 @@ pub enum CodecError {
         found: String,
         /// The type of the table.
         expected: String,
+    },
+    /// A column has other rows than the file.
+    #[error("column `{column}` has {rows} rows of {of}")]
+    ColumnRows {
+        /// The column.
+        column: String,
+        /// The rows found.
+        rows: usize,
+        /// The rows of the file.
+        of: usize,
     },
     /// A metadata entry that must be there is absent or unreadable.
     #[error("the metadata entry `{0}` is missing or unreadable")]
@@ -208,7 +219,10 @@ pub fn decode(schema: &SchemaRef, bytes: Bytes) -> Result<(RecordBatch, Metadata
 
 /// Reads bytes that may be damaged: the Parquet reader panics at some of them instead of refusing them,
 /// and what is wrong with one object must stop nothing but that object.
-pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, CodecError>) -> Result<T, CodecError> {
+///
+/// # Errors
+/// What `read` fails with, or [`CodecError::Parquet`] when it panics.
+pub fn guarded<T>(read: impl FnOnce() -> Result<T, CodecError>) -> Result<T, CodecError> {
     std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Err(ParquetError::General("what it says of itself is impossible".to_owned()).into())
     })
@@ -243,6 +257,18 @@ pub fn read_metadata(bytes: Bytes) -> Result<Metadata, CodecError> {
 pub fn row_count(bytes: Bytes) -> Result<usize, CodecError> {
     let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?))?;
     Ok(usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0))
+}
+
+/// Whether this very version of the program wrote a file, which then has the bytes that it would write of
+/// the same rows. A file says twice who wrote it, of which one may be damaged.
+///
+/// # Errors
+/// [`CodecError::Parquet`] when the bytes are not Parquet.
+pub fn is_of_this_program(bytes: Bytes) -> Result<bool, CodecError> {
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?))?;
+    let file = builder.metadata().file_metadata();
+    let named = metadata_of(file.key_value_metadata()).remove(WRITTEN_BY);
+    Ok(named.is_none_or(|program| program == PROGRAM) || file.created_by() == Some(PROGRAM))
 }
 
 fn metadata_of(entries: Option<&Vec<KeyValue>>) -> Metadata {

@@ -5,7 +5,6 @@ use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
 
 /// A stretch of the day in which the local clock shows one hour without being set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "the hour of the clock is what it is called")]
 pub struct Hour {
     /// What the clock shows, 0 to 23.
     pub hour: u32,

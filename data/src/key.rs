@@ -209,6 +209,12 @@ impl Derived {
         Path::from(self.name())
     }
 
+    /// The folder of one system; of a table of cells, that of all its resolutions.
+    #[must_use]
+    pub fn system_folder(self, system: &SystemId) -> Path {
+        Path::from(format!("{}/system={system}", self.name()))
+    }
+
     /// The folder of all dates of one system.
     #[must_use]
     pub fn dates_folder(self, system: &SystemId) -> Path {

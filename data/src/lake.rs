@@ -17,6 +17,7 @@ use object_store::{
 };
 use url::Url;
 
+use crate::cell::Resolution;
 use crate::day::parse_date;
 use crate::key::{Derived, Key, Recorded, SystemId};
 
@@ -421,6 +422,19 @@ impl Lake {
         self.dates_in(&table.dates_folder(system)).await
     }
 
+    /// The resolutions that a table of cells has of a system, coarsest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`].
+    pub async fn resolutions(
+        &self,
+        table: fn(Resolution) -> Derived,
+        system: &SystemId,
+    ) -> Result<Vec<Resolution>, LakeError> {
+        let folder = table(Resolution::HOTSPOTS).system_folder(system);
+        self.folders(&folder, "resolution=", |text| text.parse().ok()).await
+    }
+
     /// The days of a computed table with the version of each one's object, earliest first.
     ///
     /// # Errors
@@ -558,6 +572,12 @@ fn reason(location: &str, error: &object_store::Error) -> String {
 }
 
 impl Version {
+    /// Whether the object was written after another.
+    #[must_use]
+    pub fn is_after(&self, other: &Self) -> bool {
+        self.modified > other.modified
+    }
+
     fn of(meta: &ObjectMeta) -> Self {
         Self {
             own: UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() },

@@ -17,8 +17,9 @@ pub struct DaySummary {
     pub date: NaiveDate,
     /// The time zone of the date.
     pub time_zone: Tz,
-    /// H3 resolution of the cells.
-    pub resolution: u8,
+    /// H3 resolution of the cells; as all that is of a resolution, only where the table has cells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<u8>,
     /// Whether the day was not over when it was aggregated.
     pub provisional: bool,
     /// Share of the day during which some poll's state holds, 0 to 1.
@@ -57,18 +58,21 @@ pub struct DaySummary {
     /// Of these, free-standing: at no station.
     pub vehicles: f64,
     /// Rings of cells around a cell that are its neighbourhood for Gi*.
-    pub gi_rings: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gi_rings: Option<u32>,
     /// How far that reaches between centres of cells, in metres.
-    pub gi_radius_m: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gi_radius_m: Option<f64>,
     /// Earlier days of the same weekday that the baseline is taken from.
-    pub baseline_days: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_days: Option<u32>,
     /// The version of the method: raised whenever the same inputs would give other numbers.
     pub method: u32,
     /// SHA-256 over the names of the observations and the parameters: all tables computed together
     /// from one state of a day have the same.
     pub observations: String,
     /// SHA-256 over `observations`, the resolution and the baseline's own inputs: the table is
-    /// computed again only when it changes.
+    /// computed again only when it changes. Without cells, `observations`.
     pub inputs: String,
 }
 
@@ -86,6 +90,19 @@ impl DaySummary {
             .get(DAY)
             .and_then(|json| serde_json::from_str(json).ok())
             .ok_or(CodecError::Metadata(DAY))
+    }
+
+    /// The same of a table without cells: it is the same whatever resolutions are computed beside it.
+    #[must_use]
+    pub fn without_cells(&self) -> Self {
+        Self {
+            resolution: None,
+            gi_rings: None,
+            gi_radius_m: None,
+            baseline_days: None,
+            inputs: self.observations.clone(),
+            ..self.clone()
+        }
     }
 
     /// The metadata entries that hold this summary.

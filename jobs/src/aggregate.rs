@@ -1,45 +1,22 @@
 //! `hotspots aggregate`: brings the computed tables up to date.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::{BoxFuture, join, ready, try_join_all};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, try_join};
-use hotspots_data::codec::CodecError;
 use hotspots_data::{DaySummary, Derived, Lake, LakeError, Recorded, SystemId};
-use polars::prelude::PolarsError;
 
 use crate::day_inputs::{DayInputs, Finder, fingerprint};
 use crate::day_tables::{Wanted, day_tables};
+use crate::error::{JobError, is_gone};
+use crate::options::{Options, Selection};
 use crate::pool;
-use crate::read_day::{is_gone, read_day};
-use crate::resolutions::Resolutions;
+use crate::read_day::read_day;
 use crate::stays;
 
 /// Tables that are written at the same time.
 const WRITES_AT_ONCE: usize = 8;
-
-/// Which days to bring up to date.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// One system; `None` for all in the lake.
-    pub system: Option<SystemId>,
-    /// The first local date; `None` for the first there is.
-    pub from: Option<NaiveDate>,
-    /// The last local date, included; `None` for the last there is.
-    pub to: Option<NaiveDate>,
-}
-
-/// How to aggregate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Longest time that a poll's state is taken to hold.
-    pub max_gap: Duration,
-    /// The cells' resolutions.
-    pub resolutions: Resolutions,
-}
 
 /// What became of a day.
 #[derive(Debug)]
@@ -51,7 +28,7 @@ pub enum DayOutcome {
     /// No poll was stored under that date.
     NoPolls,
     /// The day could not be done; the next run tries it again, for its hotspots are written last.
-    Failed(AggregateError),
+    Failed(JobError),
 }
 
 /// A day that was looked at.
@@ -65,67 +42,18 @@ pub struct DayReport {
     pub outcome: DayOutcome,
 }
 
-/// Why a day or the whole job failed.
-#[derive(Debug, thiserror::Error)]
-pub enum AggregateError {
-    /// The lake failed.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// An object in the lake is damaged.
-    #[error(
-        "`{key}` is damaged: {source}; put back a good copy or remove it, and aggregate the day again"
-    )]
-    Object {
-        /// Its path.
-        key: String,
-        /// What is wrong with it.
-        source: CodecError,
-    },
-    /// The table cannot be encoded.
-    #[error("the table cannot be written: {0}")]
-    Encode(#[source] CodecError),
-    /// A compacted day does not give back the polls that it was made from.
-    #[error(
-        "`{key}` does not give back the polls that it should hold: nothing was deleted; remove it and compact the day again"
-    )]
-    NotTheSame {
-        /// Its path.
-        key: String,
-    },
-    /// Another compaction writes the same day.
-    #[error(
-        "`{key}` was written by others each time this was about to: nothing was deleted; run one `hotspots compact` at a time"
-    )]
-    Contended {
-        /// Its path.
-        key: String,
-    },
-    /// Polars failed.
-    #[error("the sums cannot be taken: {0}")]
-    Polars(#[from] PolarsError),
-    /// The computation was cut off.
-    #[error("the computation was cut off: {0}")]
-    CutOff(String),
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { max_gap: Duration::from_mins(15), resolutions: Resolutions::default() }
-    }
-}
-
-/// Brings every selected day up to date that lacks a table or whose inputs changed. A day that fails
-/// is reported, and the others are done. `progress` hears of each day and how many there are in all.
+/// Brings every selected day up to date that lacks a table or whose inputs changed, in the resolutions
+/// asked for and those that the day has already. A day that fails is reported, and the others are done. `progress` hears of each day and how many there are in all.
 ///
 /// # Errors
-/// [`AggregateError::Lake`] when the days of the lake cannot be listed.
+/// [`JobError::Lake`] when the days of the lake cannot be listed.
 pub async fn aggregate(
     lake: &Lake,
     selection: &Selection,
     options: Options,
     now: DateTime<Utc>,
     mut progress: impl FnMut(&DayReport, usize),
-) -> Result<Vec<DayReport>, AggregateError> {
+) -> Result<Vec<DayReport>, JobError> {
     stays::get_ready();
     let mut days = Vec::new();
     for system in systems(lake, selection).await? {
@@ -150,18 +78,6 @@ pub async fn aggregate(
         }
     }
     Ok(reports)
-}
-
-impl Options {
-    pub(crate) fn max_gap(&self) -> TimeDelta {
-        TimeDelta::from_std(self.max_gap).unwrap_or(TimeDelta::MAX)
-    }
-}
-
-impl Selection {
-    pub(crate) fn has(&self, date: NaiveDate) -> bool {
-        self.from.is_none_or(|from| from <= date) && self.to.is_none_or(|to| date <= to)
-    }
 }
 
 /// The systems that are selected.
@@ -208,13 +124,15 @@ async fn one_day(
     date: NaiveDate,
     options: Options,
     now: DateTime<Utc>,
-) -> Result<DayOutcome, AggregateError> {
+) -> Result<DayOutcome, JobError> {
+    let resolutions = finder.resolutions(date, options.resolutions).await?;
+    let options = Options { resolutions, ..options };
     let Some(inputs) = finder.find(date, &options, now).await? else {
         return Ok(DayOutcome::NoPolls);
     };
     let observations = inputs.observations(&options);
     let wanted = wanted(finder, date, options, &observations).await?;
-    if is_up_to_date(finder, date, &wanted).await? {
+    if is_up_to_date(finder, date, &wanted, &observations).await? {
         return Ok(DayOutcome::UpToDate);
     }
     let tables = compute(lake, system, inputs, wanted, options, observations).await?;
@@ -231,7 +149,7 @@ pub(crate) async fn computed(
     date: NaiveDate,
     options: Options,
     now: DateTime<Utc>,
-) -> Result<Option<Vec<(Derived, Bytes)>>, AggregateError> {
+) -> Result<Option<Vec<(Derived, Bytes)>>, JobError> {
     let mut finder = Finder::new(lake, system).await?;
     let Some(inputs) = finder.find(date, &options, now).await? else { return Ok(None) };
     let observations = inputs.observations(&options);
@@ -247,7 +165,7 @@ struct DayTables {
     /// Each as soon as it is there.
     encoded: UnboundedReceiver<(Derived, Bytes)>,
     /// What the last resolution's says of the day.
-    summary: BoxFuture<'static, Result<Option<DaySummary>, AggregateError>>,
+    summary: BoxFuture<'static, Result<Option<DaySummary>, JobError>>,
 }
 
 async fn compute(
@@ -257,7 +175,7 @@ async fn compute(
     wanted: Vec<Wanted>,
     options: Options,
     observations: String,
-) -> Result<DayTables, AggregateError> {
+) -> Result<DayTables, JobError> {
     let observed = read_day(lake, &inputs, &options.resolutions.list()).await?;
     let system = system.clone();
     let (sender, encoded) = unbounded();
@@ -276,7 +194,7 @@ async fn wanted(
     date: NaiveDate,
     options: Options,
     observations: &str,
-) -> Result<Vec<Wanted>, AggregateError> {
+) -> Result<Vec<Wanted>, JobError> {
     let resolutions = options.resolutions.list();
     let baselines = finder.baselines(date, &resolutions).await?;
     let wanted = resolutions.into_iter().zip(baselines).map(|(resolution, (baseline, from))| {
@@ -286,19 +204,23 @@ async fn wanted(
     Ok(wanted.collect())
 }
 
-/// Whether every table of hotspots is there, made from these inputs. They are written last, so the
-/// day's other tables are there too.
+/// Whether every table of hotspots is there, made from these inputs, and so are the others.
 async fn is_up_to_date(
-    finder: &Finder<'_>,
+    finder: &mut Finder<'_>,
     date: NaiveDate,
     wanted: &[Wanted],
-) -> Result<bool, AggregateError> {
-    let stored = wanted.iter().map(|wanted| finder.hotspots(date, wanted.resolution));
-    let stored = try_join_all(stored).await?;
+    observations: &str,
+) -> Result<bool, JobError> {
+    let of_day = |wanted: &Wanted| finder.hotspots(date, wanted.resolution);
+    let stored = try_join_all(wanted.iter().map(of_day)).await?;
     let is_same = |(stored, wanted): (Option<(_, DaySummary)>, &Wanted)| {
         stored.is_some_and(|(_, summary)| summary.inputs == wanted.inputs)
     };
-    Ok(stored.into_iter().zip(wanted).all(is_same))
+    if !stored.into_iter().zip(wanted).all(is_same) {
+        return Ok(false);
+    }
+    let resolutions: Vec<_> = wanted.iter().map(|wanted| wanted.resolution).collect();
+    Ok(finder.has_other_tables(date, &resolutions, observations).await?)
 }
 
 /// Writes the tables as they come, the hotspots last, and of these last the one by which days are
@@ -308,7 +230,7 @@ async fn write(
     system: &SystemId,
     date: NaiveDate,
     tables: DayTables,
-) -> Result<DayOutcome, AggregateError> {
+) -> Result<DayOutcome, JobError> {
     let put = async |(table, bytes): (Derived, Bytes)| {
         lake.replace(&table.key(system, date), bytes).await
     };

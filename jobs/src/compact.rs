@@ -7,14 +7,15 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use hotspots_data::codec::{CodecError, TIME_ZONE};
 use hotspots_data::{Day, Derived, Key, Lake, SystemId};
 
-use crate::aggregate::{AggregateError, Selection, observed_dates, systems};
+use crate::aggregate::{observed_dates, systems};
 use crate::compacted;
-use crate::pack::pack;
+use crate::error::{JobError, damaged};
+use crate::options::Selection;
+use crate::pack::{self, pack};
 use crate::pool;
-use crate::read_day::{READS_AT_ONCE, damaged};
+use crate::read_day::READS_AT_ONCE;
 use crate::status_day::{Compacted, StatusDay};
 use crate::whole_day::WholeDay;
 
@@ -26,7 +27,7 @@ pub struct CompactReport {
     /// The local date.
     pub date: NaiveDate,
     /// What became of it.
-    pub outcome: Result<Compaction, AggregateError>,
+    pub outcome: Result<Compaction, JobError>,
 }
 
 /// What became of a day.
@@ -49,14 +50,14 @@ pub struct Compaction {
 /// Run one compaction of a lake at a time.
 ///
 /// # Errors
-/// [`AggregateError::Lake`] when the days of the lake cannot be listed.
+/// [`JobError::Lake`] when the days of the lake cannot be listed.
 pub async fn compact(
     lake: &Lake,
     selection: &Selection,
     retain: Option<TimeDelta>,
     now: DateTime<Utc>,
     mut progress: impl FnMut(&CompactReport),
-) -> Result<Vec<CompactReport>, AggregateError> {
+) -> Result<Vec<CompactReport>, JobError> {
     let mut reports = Vec::new();
     for system in systems(lake, selection).await? {
         for date in observed_dates(lake, &system, selection).await? {
@@ -78,7 +79,7 @@ async fn one_day(
     date: NaiveDate,
     retain: Option<TimeDelta>,
     now: DateTime<Utc>,
-) -> Result<Compaction, AggregateError> {
+) -> Result<Compaction, JobError> {
     let mut status = StatusDay::find(lake, system, date).await?;
     let Some(time_zone) = time_zone(lake, &status).await? else {
         return Ok(Compaction::default());
@@ -96,7 +97,7 @@ async fn one_day(
             done = written;
         } else if attempt == ATTEMPTS {
             let key = Derived::StationStatusDaily.key(system, date).to_string();
-            return Err(AggregateError::Contended { key });
+            return Err(JobError::Contended { key });
         }
         // Without what was written, another compaction wrote the day meanwhile: what it left out is
         // packed on top of that.
@@ -108,10 +109,9 @@ async fn one_day(
     Ok(done)
 }
 
-async fn time_zone(lake: &Lake, status: &StatusDay) -> Result<Option<Tz>, AggregateError> {
+async fn time_zone(lake: &Lake, status: &StatusDay) -> Result<Option<Tz>, JobError> {
     let Some((key, metadata)) = status.any_metadata(lake).await? else { return Ok(None) };
-    let zone = metadata.get(TIME_ZONE).and_then(|name| name.parse().ok());
-    zone.map(Some).ok_or_else(|| damaged(&key)(CodecError::Metadata(TIME_ZONE)))
+    pack::time_zone(&metadata).map(Some).map_err(damaged(&key))
 }
 
 /// Packs all polls of a day, and puts the object in place only when it gives back the same rows; `None`
@@ -122,15 +122,15 @@ async fn write(
     date: NaiveDate,
     status: StatusDay,
     time_zone: Tz,
-) -> Result<Option<Compaction>, AggregateError> {
+) -> Result<Option<Compaction>, JobError> {
     let seen = status.compacted.as_ref().map(|day| day.version.clone());
     let mut day = whole_day(lake, system, date, status).await?;
     let key = Derived::StationStatusDaily.key(system, date);
     let path = key.to_string();
     let packing = move || {
-        let bytes = pack(&day, time_zone.name()).map_err(AggregateError::Encode)?;
-        if !day.is_packed_in(&bytes).map_err(AggregateError::Encode)? {
-            return Err(AggregateError::NotTheSame { key: path });
+        let bytes = pack(&day, time_zone).map_err(JobError::Encode)?;
+        if !day.is_packed_in(&bytes).map_err(JobError::Encode)? {
+            return Err(JobError::NotTheSame { key: path });
         }
         Ok((bytes, day.row_count(), day.keys().len()))
     };
@@ -147,7 +147,7 @@ async fn delete_packed(
     system: &SystemId,
     date: NaiveDate,
     status: &StatusDay,
-) -> Result<usize, AggregateError> {
+) -> Result<usize, JobError> {
     let key = Derived::StationStatusDaily.key(system, date);
     let packed = unpack(Compacted::open(key.clone(), lake.get(&key).await?)?, system, date).await?;
     let numbers: HashMap<Key, usize> = packed.keys().cloned().zip(0..).collect();
@@ -159,7 +159,7 @@ async fn delete_packed(
             None => false,
         };
         if !is_packed {
-            return Err(AggregateError::NotTheSame { key: key.to_string() });
+            return Err(JobError::NotTheSame { key: key.to_string() });
         }
     }
     for poll in &own {
@@ -174,7 +174,7 @@ async fn whole_day(
     system: &SystemId,
     date: NaiveDate,
     status: StatusDay,
-) -> Result<WholeDay, AggregateError> {
+) -> Result<WholeDay, JobError> {
     let mut own = own_objects(lake, raw(&status));
     let is_all_raw = status.polls.iter().all(|poll| poll.is_raw);
     let packed = match status.compacted.filter(|_| !is_all_raw) {
@@ -184,13 +184,13 @@ async fn whole_day(
     let mut day = WholeDay::default();
     for poll in status.polls {
         let rows = match poll.number.filter(|_| !poll.is_raw) {
-            Some(number) => packed.rows(number).map_err(AggregateError::Encode)?,
+            Some(number) => packed.rows(number).map_err(JobError::Encode)?,
             None => match own.try_next().await? {
                 Some((_, rows)) => rows,
                 None => break,
             },
         };
-        day.push(poll.recordings.key, &rows).map_err(AggregateError::Encode)?;
+        day.push(poll.recording.key, &rows).map_err(JobError::Encode)?;
     }
     Ok(day)
 }
@@ -198,14 +198,11 @@ async fn whole_day(
 /// The polls that have their own object.
 fn raw(status: &StatusDay) -> Vec<Key> {
     let polls = status.polls.iter().filter(|poll| poll.is_raw);
-    polls.map(|poll| poll.recordings.key.clone()).collect()
+    polls.map(|poll| poll.recording.key.clone()).collect()
 }
 
 /// The rows of polls, each read from its own object, in order.
-fn own_objects(
-    lake: &Lake,
-    keys: Vec<Key>,
-) -> BoxStream<'_, Result<(Key, RecordBatch), AggregateError>> {
+fn own_objects(lake: &Lake, keys: Vec<Key>) -> BoxStream<'_, Result<(Key, RecordBatch), JobError>> {
     let read = async |key: Key| {
         let bytes = lake.get(&key).await?.bytes;
         pool::run(move || {
@@ -217,11 +214,7 @@ fn own_objects(
     futures::stream::iter(keys).map(read).buffered(READS_AT_ONCE).boxed()
 }
 
-async fn unpack(
-    day: Compacted,
-    system: &SystemId,
-    date: NaiveDate,
-) -> Result<WholeDay, AggregateError> {
+async fn unpack(day: Compacted, system: &SystemId, date: NaiveDate) -> Result<WholeDay, JobError> {
     let system = system.clone();
     pool::run(move || {
         let recordings = compacted::polls(&day.metadata, &system, date);

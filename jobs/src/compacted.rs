@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use hotspots_data::codec::{CodecError, Metadata, POLLS};
+use hotspots_data::codec::{self, CodecError, Metadata, POLLS};
 use hotspots_data::table::{Row as _, StationStatusDaily};
 use hotspots_data::{Groups, Key, NULL, Recorded, Room, SystemId};
 use rayon::prelude::*;
 
-use crate::day_inputs::Recordings;
+use crate::day_inputs::Recording;
 use crate::grid::{Grid, StationRow};
 use crate::observations::{COLUMNS, Said};
 
@@ -19,18 +19,26 @@ pub(crate) fn polls(
     metadata: &Metadata,
     system: &SystemId,
     date: NaiveDate,
-) -> Result<Vec<Recordings>, CodecError> {
+) -> Result<Vec<Recording>, CodecError> {
     let names = metadata.get(POLLS).ok_or(CodecError::Metadata(POLLS))?;
-    let recordings = |name| match Recorded::StationStatus.named(system, date, name) {
-        Ok(key @ Key::Recorded { stamp, .. }) => Ok(Recordings { key, stamp }),
+    let recording = |name| match Recorded::StationStatus.named(system, date, name) {
+        Ok(key @ Key::Recorded { stamp, .. }) => Ok(Recording { key, stamp }),
         _ => Err(CodecError::Metadata(POLLS)),
     };
-    names.split_whitespace().map(recordings).collect()
+    names.split_whitespace().map(recording).collect()
 }
 
 /// Fills in the grid's columns, which all come after those that it has: `columns` has the number of
 /// each poll wanted and its column.
 pub(crate) fn read(
+    bytes: &Bytes,
+    columns: &[(usize, usize)],
+    grid: &mut Grid,
+) -> Result<(), CodecError> {
+    codec::guarded(|| read_groups(bytes, columns, grid))
+}
+
+fn read_groups(
     bytes: &Bytes,
     columns: &[(usize, usize)],
     grid: &mut Grid,

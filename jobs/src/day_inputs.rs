@@ -1,6 +1,6 @@
 //! Which objects a day is made of, found by listing that day's folders and no more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -8,16 +8,17 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures::future::try_join_all;
 use futures::try_join;
-use hotspots_data::codec::{CodecError, TIME_ZONE};
+use hotspots_data::codec::{self, CodecError, TIME_ZONE};
 use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{
-    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId,
+    Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, Resolution, SystemId, Version,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{self, Baseline};
-use crate::read_day::damaged;
+use crate::error::{JobError, damaged};
+use crate::options::Options;
+use crate::resolutions::Resolutions;
 use crate::status_day::{StatusDay, metadata};
 
 /// The objects that one local day is computed from.
@@ -29,16 +30,16 @@ pub(crate) struct DayInputs {
     pub(crate) own: StatusDay,
     /// Information versions in order of time: the last before the day (or, where there is none, the
     /// first after it), then the day's own.
-    pub(crate) information: Vec<Recordings>,
+    pub(crate) information: Vec<Recording>,
     /// Polls of free-standing vehicles in order of time: at most one of the day before, then the
     /// day's own.
-    pub(crate) vehicles: Vec<Recordings>,
+    pub(crate) vehicles: Vec<Recording>,
     pub(crate) provisional: bool,
 }
 
 /// An object and its observation time, in whole seconds as its name has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recordings {
+pub(crate) struct Recording {
     pub(crate) key: Key,
     pub(crate) stamp: DateTime<Utc>,
 }
@@ -49,19 +50,25 @@ pub(crate) struct Finder<'a> {
     system: &'a SystemId,
     information_dates: Vec<NaiveDate>,
     vehicle_dates: Vec<NaiveDate>,
-    /// By resolution asked for: the dates that have a table of hotspots.
-    hotspot_dates: HashMap<Resolution, HashSet<NaiveDate>>,
+    /// Resolutions of which there are cells of some day.
+    resolutions: BTreeSet<Resolution>,
+    /// Of each computed table that was listed: its days, with what they were like unless they were written
+    /// since.
+    listed: HashMap<Derived, HashMap<NaiveDate, Option<Version>>>,
     last: Option<(NaiveDate, StatusDay)>,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) async fn new(lake: &'a Lake, system: &'a SystemId) -> Result<Self, LakeError> {
-        let (information_dates, vehicle_dates) = try_join!(
+        let (information_dates, vehicle_dates, of_days, of_hours) = try_join!(
             lake.dates(Recorded::StationInformation, system),
             lake.dates(Recorded::VehicleStatus, system),
+            lake.resolutions(Derived::Hotspots, system),
+            lake.resolutions(Derived::HotspotsHourly, system),
         )?;
-        let hotspot_dates = HashMap::new();
-        Ok(Self { lake, system, information_dates, vehicle_dates, hotspot_dates, last: None })
+        let resolutions = of_days.into_iter().chain(of_hours).collect();
+        let (listed, last) = (HashMap::new(), None);
+        Ok(Self { lake, system, information_dates, vehicle_dates, resolutions, listed, last })
     }
 
     /// The inputs of the day `date`; `None` where no poll was stored under it.
@@ -70,7 +77,7 @@ impl<'a> Finder<'a> {
         date: NaiveDate,
         options: &Options,
         now: DateTime<Utc>,
-    ) -> Result<Option<DayInputs>, AggregateError> {
+    ) -> Result<Option<DayInputs>, JobError> {
         let yesterday = date.checked_sub_days(Days::new(1));
         let last = self.last.take().filter(|(last, _)| Some(*last) == yesterday);
         let of_yesterday = async {
@@ -96,9 +103,9 @@ impl<'a> Finder<'a> {
         let carries_in = |stamp: DateTime<Utc>| stamp + options.max_gap() > day.start();
         self.last = Some((date, own.clone()));
         let before = before.filter(|before| {
-            before.polls.last().is_some_and(|poll| carries_in(poll.recordings.stamp))
+            before.polls.last().is_some_and(|poll| carries_in(poll.recording.stamp))
         });
-        let mut vehicles: Vec<Recordings> = vehicles.into_iter().next_back().into_iter().collect();
+        let mut vehicles: Vec<Recording> = vehicles.into_iter().next_back().into_iter().collect();
         vehicles.retain(|poll| carries_in(poll.stamp));
         vehicles.extend(own_vehicles);
         let provisional = now < day.end();
@@ -110,15 +117,8 @@ impl<'a> Finder<'a> {
         &mut self,
         date: NaiveDate,
         resolutions: &[Resolution],
-    ) -> Result<Vec<(Baseline, Vec<String>)>, AggregateError> {
-        // Of most dates there is no table, and to ask for each would take a distant store a while.
-        let unknown = resolutions.iter().filter(|known| !self.hotspot_dates.contains_key(known));
-        let list = async |&resolution: &Resolution| {
-            let dates = self.lake.derived_dates(Derived::Hotspots(resolution), self.system).await?;
-            Ok::<_, LakeError>((resolution, dates.into_iter().collect()))
-        };
-        let listed = try_join_all(unknown.map(list)).await?;
-        self.hotspot_dates.extend(listed);
+    ) -> Result<Vec<(Baseline, Vec<String>)>, JobError> {
+        self.list(resolutions.iter().copied().map(Derived::Hotspots)).await?;
         try_join_all(resolutions.iter().map(|&resolution| self.baseline(date, resolution))).await
     }
 
@@ -126,7 +126,7 @@ impl<'a> Finder<'a> {
         &self,
         date: NaiveDate,
         resolution: Resolution,
-    ) -> Result<(Baseline, Vec<String>), AggregateError> {
+    ) -> Result<(Baseline, Vec<String>), JobError> {
         let mut baseline = Baseline::default();
         let mut inputs = Vec::new();
         for earlier in baseline::dates(date) {
@@ -145,7 +145,7 @@ impl<'a> Finder<'a> {
         date: NaiveDate,
         resolution: Resolution,
     ) -> Result<Option<(Vec<Hotspot>, DaySummary)>, LakeError> {
-        if !self.hotspot_dates.get(&resolution).is_some_and(|dates| dates.contains(&date)) {
+        if !self.has(Derived::Hotspots(resolution), date) {
             return Ok(None);
         }
         stored_hotspots(self.lake, &Derived::Hotspots(resolution).key(self.system, date)).await
@@ -153,19 +153,103 @@ impl<'a> Finder<'a> {
 
     /// Takes note that a day's tables were written.
     pub(crate) fn is_written(&mut self, date: NaiveDate) {
-        self.hotspot_dates.values_mut().for_each(|dates| {
-            dates.insert(date);
+        self.listed.values_mut().for_each(|days| {
+            days.insert(date, None);
         });
     }
 
-    async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
+    /// The resolutions asked for and those in which the day has cells already, so that none of its tables
+    /// lags behind the others.
+    pub(crate) async fn resolutions(
+        &mut self,
+        date: NaiveDate,
+        asked: Resolutions,
+    ) -> Result<Resolutions, LakeError> {
+        let of_cells =
+            |resolution| [Derived::Hotspots, Derived::HotspotsHourly].map(|of| of(resolution));
+        let known: Vec<Resolution> = self.resolutions.iter().copied().collect();
+        self.list(known.iter().copied().flat_map(of_cells)).await?;
+        let is_there = |&resolution: &Resolution| {
+            of_cells(resolution).into_iter().any(|table| self.has(table, date))
+        };
+        Ok(asked.list().into_iter().chain(known.into_iter().filter(is_there)).collect())
+    }
+
+    /// Whether the day has all its other tables beside those of hotspots, made from the same observations.
+    /// They are written before the hotspots, so only one that was written after these is read.
+    pub(crate) async fn has_other_tables(
+        &mut self,
+        date: NaiveDate,
+        resolutions: &[Resolution],
+        observations: &str,
+    ) -> Result<bool, LakeError> {
+        let hourly = resolutions.iter().copied().map(Derived::HotspotsHourly);
+        let others: Vec<Derived> =
+            [Derived::StationDays, Derived::Quality].into_iter().chain(hourly).collect();
+        self.list(others.iter().copied().chain([Derived::DAYS])).await?;
+        for table in others {
+            if !self.has(table, date) {
+                return Ok(false);
+            }
+            let (Some(this), Some(last)) = (self.seen(table, date), self.seen(Derived::DAYS, date))
+            else {
+                continue;
+            };
+            if this.is_after(last) && !self.is_of(table, date, observations).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a table says that it was made from these observations.
+    async fn is_of(
+        &self,
+        table: Derived,
+        date: NaiveDate,
+        observations: &str,
+    ) -> Result<bool, LakeError> {
+        let bytes = match self.lake.get(&table.key(self.system, date)).await {
+            Ok(object) => object.bytes,
+            Err(LakeError::Missing { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let summary = codec::read_metadata(bytes).and_then(|all| DaySummary::from_metadata(&all));
+        Ok(summary.is_ok_and(|day| day.observations == observations))
+    }
+
+    /// Lists the days of computed tables, each table once: of most dates there is none, and to ask for
+    /// each would take a distant store a while.
+    async fn list(&mut self, tables: impl Iterator<Item = Derived>) -> Result<(), LakeError> {
+        let unknown = tables.filter(|table| !self.listed.contains_key(table));
+        let (lake, system) = (self.lake, self.system);
+        let list = async |table: Derived| {
+            let days = lake.derived_days(table, system).await?;
+            let days = days.into_iter().map(|(date, version)| (date, Some(version))).collect();
+            Ok::<_, LakeError>((table, days))
+        };
+        let listed = try_join_all(unknown.map(list)).await?;
+        self.listed.extend(listed);
+        Ok(())
+    }
+
+    fn has(&self, table: Derived, date: NaiveDate) -> bool {
+        self.listed.get(&table).is_some_and(|days| days.contains_key(&date))
+    }
+
+    /// What a table was like when it was listed.
+    fn seen(&self, table: Derived, date: NaiveDate) -> Option<&Version> {
+        self.listed.get(&table)?.get(&date)?.as_ref()
+    }
+
+    async fn vehicles(&self, date: NaiveDate) -> Result<Vec<Recording>, LakeError> {
         if self.vehicle_dates.contains(&date) {
             return list(self.lake, Recorded::VehicleStatus, self.system, date).await;
         }
         Ok(Vec::new())
     }
 
-    async fn information(&self, date: NaiveDate) -> Result<Vec<Recordings>, LakeError> {
+    async fn information(&self, date: NaiveDate) -> Result<Vec<Recording>, LakeError> {
         let dates = &self.information_dates;
         let at = dates.partition_point(|&known| known < date);
         let of = |date| list(self.lake, Recorded::StationInformation, self.system, date);
@@ -187,8 +271,8 @@ impl<'a> Finder<'a> {
     async fn time_zone(
         &self,
         own: &StatusDay,
-        vehicles: &[Recordings],
-    ) -> Result<Option<Tz>, AggregateError> {
+        vehicles: &[Recording],
+    ) -> Result<Option<Tz>, JobError> {
         let (key, metadata) = match (own.any_metadata(self.lake).await?, vehicles.first()) {
             (Some(object), _) => object,
             (None, Some(poll)) => metadata(self.lake, &poll.key).await?,
@@ -201,9 +285,9 @@ impl<'a> Finder<'a> {
 
 impl DayInputs {
     /// Every status poll that counts, in order of time.
-    pub(crate) fn polls(&self) -> Vec<&Recordings> {
+    pub(crate) fn polls(&self) -> Vec<&Recording> {
         let before = self.before.iter().filter_map(|before| before.polls.last());
-        before.chain(&self.own.polls).map(|poll| &poll.recordings).collect()
+        before.chain(&self.own.polls).map(|poll| &poll.recording).collect()
     }
 
     /// SHA-256 over everything that the observations' tables depend on: names of the inputs (each
@@ -262,18 +346,22 @@ pub(crate) async fn list(
     table: Recorded,
     system: &SystemId,
     date: NaiveDate,
-) -> Result<Vec<Recordings>, LakeError> {
+) -> Result<Vec<Recording>, LakeError> {
     let keys = lake.list_day(table, system, date).await?;
-    let recordings = |key: Key| match key {
-        Key::Recorded { stamp, .. } => Some(Recordings { key, stamp }),
+    let recording = |key: Key| match key {
+        Key::Recorded { stamp, .. } => Some(Recording { key, stamp }),
         Key::Derived { .. } => None,
     };
-    Ok(keys.into_iter().filter_map(recordings).collect())
+    Ok(keys.into_iter().filter_map(recording).collect())
 }
 
 fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(text))
+}
+
+/// Bytes as text, two digits each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

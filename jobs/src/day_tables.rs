@@ -7,13 +7,14 @@ use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
 use hotspots_data::{DaySummary, Derived, Hour, Resolution, SystemId, at_hour, hours};
 use rayon::prelude::*;
 
-use crate::aggregate::{AggregateError, Options};
 use crate::baseline::{Baseline, median};
 use crate::cells::{CellDay, Figures, Sources, cells};
 use crate::day_inputs::{DayInputs, METHOD};
+use crate::error::JobError;
 use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::hotspots;
 use crate::hourly;
+use crate::options::Options;
 use crate::poll_weights::{holds, longest_unobserved};
 use crate::quality::checks;
 use crate::read_day::ObservedDay;
@@ -43,7 +44,7 @@ pub(crate) fn day_tables(
     options: Options,
     observations: &str,
     emit: &(impl Fn(Derived, Bytes) + Sync),
-) -> Result<Option<DaySummary>, AggregateError> {
+) -> Result<Option<DaySummary>, JobError> {
     let day = inputs.day;
     let hours = hours(day);
     let polls: Vec<_> = inputs.polls().iter().map(|poll| poll.stamp).collect();
@@ -75,7 +76,7 @@ pub(crate) fn day_tables(
         observations,
     };
     let of_stations = |day: &DaySummary| {
-        let metadata = day.to_metadata();
+        let metadata = day.without_cells().to_metadata();
         let rows = || StationDay::encode(&station_rows(&stations, &places, &hours), &metadata);
         let day_ms = inputs.day.length().num_milliseconds();
         let checks = || QualityCheck::encode(&checks(&stations, &places, day_ms), &metadata);
@@ -84,12 +85,12 @@ pub(crate) fn day_tables(
         emit(Derived::Quality, checks?);
         Ok(())
     };
-    let last = wanted.len().saturating_sub(1);
     let of_resolution = |(index, wanted): (usize, &Wanted)| {
         let free = &free[index];
         let cells = cells(sources, &stays, free, index);
         let day = about.summary(&cells.day, wanted);
-        let stations = || if index == last { of_stations(&day) } else { Ok(()) };
+        let stations =
+            || if wanted.resolution == Resolution::HOTSPOTS { of_stations(&day) } else { Ok(()) };
         let of_cells = || emit_cells(cells, &hours, wanted, &day, emit);
         let (cells, stations) = rayon::join(of_cells, stations);
         cells.and(stations).map(|()| day)
@@ -99,7 +100,7 @@ pub(crate) fn day_tables(
         wanted.par_iter().enumerate().rev().map(of_resolution).collect();
     // To take apart what was read needs not be waited for.
     rayon::spawn(move || drop((stations, places, free)));
-    Ok(summaries.map_err(AggregateError::Encode)?.into_iter().next())
+    Ok(summaries.map_err(JobError::Encode)?.into_iter().next())
 }
 
 fn emit_cells(
@@ -150,7 +151,7 @@ impl About<'_> {
             system: self.system.clone(),
             date: day.date(),
             time_zone: day.time_zone(),
-            resolution: wanted.resolution.into(),
+            resolution: Some(wanted.resolution.into()),
             provisional: self.inputs.provisional,
             coverage: self.seen_ms as f64 / day.length().num_milliseconds() as f64,
             polls,
@@ -169,9 +170,9 @@ impl About<'_> {
             stations_without_counts: left.without_counts,
             bikes: cells.iter().map(|cell| cell.bikes).sum(),
             vehicles: cells.iter().map(|cell| cell.free_bikes).sum(),
-            gi_rings: rings(wanted.resolution),
-            gi_radius_m: radius_m(wanted.resolution),
-            baseline_days: wanted.baseline.days(),
+            gi_rings: Some(rings(wanted.resolution)),
+            gi_radius_m: Some(radius_m(wanted.resolution)),
+            baseline_days: Some(wanted.baseline.days()),
             method: METHOD,
             observations: self.observations.to_owned(),
             inputs: wanted.inputs.clone(),

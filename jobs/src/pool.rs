@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use futures::channel::oneshot;
 
-use crate::aggregate::AggregateError;
+use crate::error::JobError;
 
 /// Starts the threads, unless they run.
 pub(crate) fn start() {
@@ -31,8 +31,8 @@ fn make_room() {
 
 /// Runs work on one of the threads.
 pub(crate) async fn run<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AggregateError> + Send + 'static,
-) -> Result<T, AggregateError> {
+    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+) -> Result<T, JobError> {
     start();
     let (sender, done) = oneshot::channel();
     rayon::spawn(move || {
@@ -40,11 +40,11 @@ pub(crate) async fn run<T: Send + 'static>(
         // Who no longer waits does not want it.
         let _ = sender.send(result.unwrap_or_else(|panic| Err(cut_off(panic.as_ref()))));
     });
-    done.await.unwrap_or_else(|gone| Err(AggregateError::CutOff(gone.to_string())))
+    done.await.unwrap_or_else(|gone| Err(JobError::CutOff(gone.to_string())))
 }
 
-fn cut_off(panic: &(dyn Any + Send)) -> AggregateError {
+fn cut_off(panic: &(dyn Any + Send)) -> JobError {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    AggregateError::CutOff(text.unwrap_or_else(|| "it panicked".to_owned()))
+    JobError::CutOff(text.unwrap_or_else(|| "it panicked".to_owned()))
 }

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use futures::{StreamExt as _, TryStreamExt as _, try_join};
-use hotspots_data::codec::CodecError;
 use hotspots_data::table::{Row as _, StationInformation};
-use hotspots_data::{Key, Lake, LakeError, Resolution};
+use hotspots_data::{Key, Lake, Resolution};
 
-use crate::aggregate::AggregateError;
 use crate::compacted;
-use crate::day_inputs::{DayInputs, Recordings};
+use crate::day_inputs::{DayInputs, Recording};
+use crate::error::{JobError, damaged};
 use crate::grid::{Grid, StationRow};
 use crate::observations::{Decoder, PollRows};
 use crate::places::{Places, Version};
@@ -37,7 +36,7 @@ pub(crate) async fn read_day(
     lake: &Lake,
     inputs: &DayInputs,
     resolutions: &[Resolution],
-) -> Result<ObservedDay, AggregateError> {
+) -> Result<ObservedDay, JobError> {
     let (stations, places, free) = try_join!(
         read_status(lake, inputs),
         read_places(lake, inputs, resolutions),
@@ -46,7 +45,7 @@ pub(crate) async fn read_day(
     Ok(ObservedDay { stations, places, free })
 }
 
-async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>, AggregateError> {
+async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>, JobError> {
     let carried = inputs.before.iter().filter_map(|before| before.polls.last());
     let days = [
         (inputs.before.as_ref(), carried.collect()),
@@ -59,7 +58,7 @@ async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>,
         let mut columns = Vec::new();
         for poll in polls {
             match poll.number {
-                None => raw.push((column, poll.recordings.key.clone())),
+                None => raw.push((column, poll.recording.key.clone())),
                 Some(number) => columns.push((number, column)),
             }
             column += 1;
@@ -89,17 +88,17 @@ async fn read_status(lake: &Lake, inputs: &DayInputs) -> Result<Vec<StationRow>,
 async fn read_polls(
     lake: &Lake,
     polls: Vec<(usize, Key)>,
-) -> Result<Vec<(usize, PollRows)>, AggregateError> {
+) -> Result<Vec<(usize, PollRows)>, JobError> {
     let fetch = async |(column, key): (usize, Key)| {
         let bytes = if lake.folder().is_some() { None } else { Some(lake.get(&key).await?.bytes) };
-        Ok::<_, AggregateError>((column, key, bytes))
+        Ok::<_, JobError>((column, key, bytes))
     };
     let objects: Vec<_> =
         futures::stream::iter(polls).map(fetch).buffered(READS_AT_ONCE).try_collect().await?;
     let lake = lake.clone();
     pool::run(move || {
         let mut decoded: Vec<(usize, PollRows)> = Vec::with_capacity(objects.len());
-        let mut reader = Decoder::new().map_err(AggregateError::Encode)?;
+        let mut reader = Decoder::new().map_err(JobError::Encode)?;
         for (column, key, bytes) in objects {
             let bytes = bytes.map_or_else(|| lake.get_local(&key), Ok)?;
             decoded.push((column, reader.decode(bytes).map_err(damaged(&key))?));
@@ -113,7 +112,7 @@ async fn read_places(
     lake: &Lake,
     inputs: &DayInputs,
     resolutions: &[Resolution],
-) -> Result<Places, AggregateError> {
+) -> Result<Places, JobError> {
     let mut versions = Vec::new();
     for (information, polls) in in_force(&inputs.information, &inputs.polls()) {
         let bytes = lake.get(&information.key).await?.bytes;
@@ -131,8 +130,8 @@ async fn read_vehicles(
     lake: &Lake,
     inputs: &DayInputs,
     resolutions: &[Resolution],
-) -> Result<Vec<FreeDay>, AggregateError> {
-    let read = async |poll: &Recordings| {
+) -> Result<Vec<FreeDay>, JobError> {
+    let read = async |poll: &Recording| {
         let bytes = lake.get(&poll.key).await?.bytes;
         let (key, resolutions) = (poll.key.clone(), resolutions.to_vec());
         pool::run(move || vehicles::decode(bytes, &resolutions).map_err(damaged(&key))).await
@@ -148,9 +147,9 @@ async fn read_vehicles(
 /// The versions in force during some poll, each with those polls: from when it was seen until the next
 /// one was; the first also for the polls before it.
 fn in_force<'v>(
-    versions: &'v [Recordings],
-    polls: &[&Recordings],
-) -> Vec<(&'v Recordings, Range<usize>)> {
+    versions: &'v [Recording],
+    polls: &[&Recording],
+) -> Vec<(&'v Recording, Range<usize>)> {
     let start = |version: usize| match versions.get(version) {
         Some(_) if version == 0 => 0,
         Some(seen) => polls.partition_point(|poll| poll.stamp < seen.stamp),
@@ -158,14 +157,4 @@ fn in_force<'v>(
     };
     let spans = versions.iter().enumerate().map(|(i, seen)| (seen, start(i)..start(i + 1)));
     spans.filter(|(_, polls)| !polls.is_empty()).collect()
-}
-
-pub(crate) fn damaged(key: &Key) -> impl Fn(CodecError) -> AggregateError + use<> {
-    let key = key.to_string();
-    move |source| AggregateError::Object { key: key.clone(), source }
-}
-
-/// Whether an error says that an object went away between listing and reading.
-pub(crate) fn is_gone(error: &AggregateError) -> bool {
-    matches!(error, AggregateError::Lake(LakeError::Missing { .. }))
 }

@@ -6,9 +6,8 @@ use chrono::NaiveDate;
 use hotspots_data::codec::{self, Metadata};
 use hotspots_data::{Derived, Fetched, Key, Lake, LakeError, Recorded, SystemId, Version};
 
-use crate::aggregate::AggregateError;
-use crate::day_inputs::{Recordings, list};
-use crate::read_day::damaged;
+use crate::day_inputs::{Recording, list};
+use crate::error::{JobError, damaged};
 
 /// The polls of one day.
 #[derive(Clone, Debug)]
@@ -23,7 +22,7 @@ pub(crate) struct StatusDay {
 #[derive(Clone, Debug)]
 pub(crate) struct StatusPoll {
     /// Its own object's key, whether or not that object is still there.
-    pub(crate) recordings: Recordings,
+    pub(crate) recording: Recording,
     /// Its number in the compacted day; `None` where it is in its own object only.
     pub(crate) number: Option<usize>,
     /// Whether its own object was listed.
@@ -49,7 +48,7 @@ impl StatusDay {
         lake: &Lake,
         system: &SystemId,
         date: NaiveDate,
-    ) -> Result<Self, AggregateError> {
+    ) -> Result<Self, JobError> {
         let raw = list(lake, Recorded::StationStatus, system, date).await?;
         let key = Derived::StationStatusDaily.key(system, date);
         let compacted = match lake.get(&key).await {
@@ -59,24 +58,24 @@ impl StatusDay {
         };
         let mut polls: Vec<StatusPoll> = raw
             .into_iter()
-            .map(|recordings| StatusPoll { recordings, number: None, is_raw: true })
+            .map(|recording| StatusPoll { recording, number: None, is_raw: true })
             .collect();
         if let Some(compacted) = &compacted {
             let keys = crate::compacted::polls(&compacted.metadata, system, date);
             let keys = keys.map_err(damaged(&compacted.key))?;
             let listed = polls.len();
-            for (number, recordings) in keys.into_iter().enumerate() {
+            for (number, recording) in keys.into_iter().enumerate() {
                 // A listing is in order of keys, and so in order of time.
                 let found =
-                    polls[..listed].binary_search_by(|p| p.recordings.key.cmp(&recordings.key));
+                    polls[..listed].binary_search_by(|p| p.recording.key.cmp(&recording.key));
                 match found {
                     Ok(at) => polls[at].number = Some(number),
                     Err(_) => {
-                        polls.push(StatusPoll { recordings, number: Some(number), is_raw: false });
+                        polls.push(StatusPoll { recording, number: Some(number), is_raw: false });
                     }
                 }
             }
-            polls.sort_by(|a, b| a.recordings.key.cmp(&b.recordings.key));
+            polls.sort_by(|a, b| a.recording.key.cmp(&b.recording.key));
         }
         Ok(Self { polls, compacted })
     }
@@ -85,24 +84,24 @@ impl StatusDay {
     pub(crate) async fn any_metadata(
         &self,
         lake: &Lake,
-    ) -> Result<Option<(Key, Metadata)>, AggregateError> {
+    ) -> Result<Option<(Key, Metadata)>, JobError> {
         if let Some(Compacted { key, metadata, .. }) = &self.compacted {
             return Ok(Some((key.clone(), metadata.clone())));
         }
         let Some(first) = self.polls.first() else { return Ok(None) };
-        metadata(lake, &first.recordings.key).await.map(Some)
+        metadata(lake, &first.recording.key).await.map(Some)
     }
 }
 
 /// What an object says of itself, and its key.
-pub(crate) async fn metadata(lake: &Lake, key: &Key) -> Result<(Key, Metadata), AggregateError> {
+pub(crate) async fn metadata(lake: &Lake, key: &Key) -> Result<(Key, Metadata), JobError> {
     let bytes = lake.get(key).await?.bytes;
     Ok((key.clone(), codec::read_metadata(bytes).map_err(damaged(key))?))
 }
 
 impl Compacted {
     /// Of an object as it was read.
-    pub(crate) fn open(key: Key, read: Fetched) -> Result<Self, AggregateError> {
+    pub(crate) fn open(key: Key, read: Fetched) -> Result<Self, JobError> {
         let Fetched { bytes, version, .. } = read;
         let metadata = codec::read_metadata(bytes.clone()).map_err(damaged(&key))?;
         Ok(Self { key, bytes, metadata, version })

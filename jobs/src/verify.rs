@@ -1,24 +1,22 @@
 //! `hotspots verify`: reads days back and says what is wrong with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, Utc};
-use hotspots_data::codec::{self, Metadata, SCHEMA, WRITTEN_BY};
+use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc};
+use hotspots_data::codec::{self, CodecError, Metadata, SCHEMA};
 use hotspots_data::table::{
     Hotspot, HotspotHour, OtherFeed, Outcome, Poll, QualityCheck, Row, StationDay,
-    StationInformation, StationStatus, SystemInformation, VehicleStatus,
+    StationInformation, StationStatus, StationStatusDaily, SystemInformation, VehicleStatus,
 };
-use hotspots_data::{
-    DaySummary, Derived, Key, Lake, LakeError, PROGRAM, Recorded, Resolution, SystemId,
-};
+use hotspots_data::{Day, DaySummary, Derived, Key, Lake, LakeError, Recorded, SystemId};
 
-use crate::aggregate::{AggregateError, Options, Selection, computed, observed_dates, systems};
+use crate::aggregate::computed;
 use crate::compacted;
-use crate::day_inputs::stored_hotspots;
-use crate::pack::has_content;
-use crate::resolutions::Resolutions;
+use crate::error::{JobError, is_gone};
+use crate::options::{Options, Selection};
+use crate::pack::{has_clocks, has_content, is_as_packed, time_zone};
 use crate::status_day::StatusDay;
 use crate::whole_day::WholeDay;
 
@@ -33,6 +31,9 @@ pub struct VerifyReport {
     pub objects: usize,
     /// Their size in bytes.
     pub bytes: usize,
+    /// Computed tables of a day that is not over which lack its last polls: the next aggregation brings
+    /// them up to date.
+    pub provisional: usize,
     /// What is wrong, if anything.
     pub faults: Vec<Fault>,
 }
@@ -48,33 +49,83 @@ pub struct Fault {
 }
 
 /// Reads back every selected day: each recorded object and the rows it is named after, the ledger's
-/// polls, the compacted day, and each computed table against the same day computed anew.
+/// polls, the compacted day, and each computed table against the same day computed anew. An object that
+/// cannot be read is a fault like any other.
 ///
 /// # Errors
-/// [`AggregateError::Lake`] when the lake fails otherwise than by an object that is missing.
+/// [`JobError::NoSuchSystem`] when the lake has nothing of the system asked for, [`JobError::Lake`] when
+/// the days of the lake cannot be listed.
 pub async fn verify(
     lake: &Lake,
     selection: &Selection,
     now: DateTime<Utc>,
     mut progress: impl FnMut(&VerifyReport),
-) -> Result<Vec<VerifyReport>, AggregateError> {
+) -> Result<Vec<VerifyReport>, JobError> {
     let mut reports = Vec::new();
-    for system in systems(lake, selection).await? {
-        let mut dates = observed_dates(lake, &system, selection).await?;
-        dates.extend(lake.dates(Recorded::Polls, &system).await?);
-        dates.retain(|&date| selection.has(date));
-        dates.sort_unstable();
-        dates.dedup();
-        for date in dates {
-            let mut day = Reading::new(lake, &system, date);
+    let mut named = BTreeSet::new();
+    for system in selected(lake, selection).await? {
+        let tables = computed_tables(lake, &system).await?;
+        for date in recorded_dates(lake, &system, selection).await? {
+            let mut day = Reading::new(lake, &system, date, &mut named);
             day.recorded().await?;
-            day.compacted().await?;
-            day.computed(now).await?;
+            day.compacted().await;
+            day.ledger().await?;
+            day.computed(tables.get(&date), now).await?;
             progress(&day.report);
             reports.push(day.report);
         }
     }
     Ok(reports)
+}
+
+/// The systems that are selected, of all that the lake has anything of.
+async fn selected(lake: &Lake, selection: &Selection) -> Result<Vec<SystemId>, JobError> {
+    let mut known = BTreeSet::new();
+    for table in Recorded::ALL {
+        known.extend(lake.systems(table).await?);
+    }
+    known.extend(lake.derived_systems(Derived::StationStatusDaily).await?);
+    match &selection.system {
+        None => Ok(known.into_iter().collect()),
+        Some(system) if known.contains(system) => Ok(vec![system.clone()]),
+        Some(system) => {
+            let known: Vec<&str> = known.iter().map(SystemId::as_str).collect();
+            Err(JobError::NoSuchSystem { system: system.clone(), known: known.join(", ") })
+        }
+    }
+}
+
+/// The selected dates of a system of which anything was recorded, earliest first.
+async fn recorded_dates(
+    lake: &Lake,
+    system: &SystemId,
+    selection: &Selection,
+) -> Result<BTreeSet<NaiveDate>, LakeError> {
+    let mut dates = BTreeSet::new();
+    for table in Recorded::ALL {
+        dates.extend(lake.dates(table, system).await?);
+    }
+    dates.extend(lake.derived_dates(Derived::StationStatusDaily, system).await?);
+    dates.retain(|&date| selection.has(date));
+    Ok(dates)
+}
+
+/// The computed tables that each date has.
+async fn computed_tables(
+    lake: &Lake,
+    system: &SystemId,
+) -> Result<BTreeMap<NaiveDate, BTreeSet<Derived>>, LakeError> {
+    let mut tables = vec![Derived::StationDays, Derived::Quality];
+    for of_cells in [Derived::Hotspots, Derived::HotspotsHourly] {
+        tables.extend(lake.resolutions(of_cells, system).await?.into_iter().map(of_cells));
+    }
+    let mut of_dates: BTreeMap<NaiveDate, BTreeSet<Derived>> = BTreeMap::new();
+    for table in tables {
+        for date in lake.derived_dates(table, system).await? {
+            of_dates.entry(date).or_default().insert(table);
+        }
+    }
+    Ok(of_dates)
 }
 
 /// A day in the course of being read.
@@ -85,42 +136,65 @@ struct Reading<'l> {
     held: BTreeSet<String>,
     /// Polls that the ledger says were stored.
     in_ledger: Vec<String>,
+    /// Objects with a fault, of this day and the days before it.
+    named: &'l mut BTreeSet<String>,
+    /// Whether `hotspots aggregate` will do the day again.
+    is_stale: bool,
 }
 
 const READ_AGAIN: &str = "put back a good copy";
 const AGGREGATE: &str = "remove it and run `hotspots aggregate`";
 
 impl<'l> Reading<'l> {
-    fn new(lake: &'l Lake, system: &SystemId, date: NaiveDate) -> Self {
-        let report =
-            VerifyReport { system: system.clone(), date, objects: 0, bytes: 0, faults: Vec::new() };
-        Self { lake, report, held: BTreeSet::new(), in_ledger: Vec::new() }
+    fn new(
+        lake: &'l Lake,
+        system: &SystemId,
+        date: NaiveDate,
+        named: &'l mut BTreeSet<String>,
+    ) -> Self {
+        let report = VerifyReport {
+            system: system.clone(),
+            date,
+            objects: 0,
+            bytes: 0,
+            provisional: 0,
+            faults: Vec::new(),
+        };
+        let (held, in_ledger) = (BTreeSet::new(), Vec::new());
+        Self { lake, report, held, in_ledger, named, is_stale: false }
     }
 
     /// Recorded objects: each has the rows that it is named after.
-    async fn recorded(&mut self) -> Result<(), AggregateError> {
+    async fn recorded(&mut self) -> Result<(), JobError> {
         for table in Recorded::ALL {
             let keys = self.lake.list_day(table, &self.report.system, self.report.date).await?;
             for key in keys {
-                let Some(bytes) = self.read(&key).await? else { continue };
-                let good = match table {
-                    Recorded::StationStatus => self.rows::<StationStatus>(&key, bytes).is_some(),
+                let Some(bytes) = self.read(&key).await else { continue };
+                let is_good = match table {
+                    Recorded::StationStatus => {
+                        self.are_good::<StationStatus>(&key, &bytes, |row| row.observed_at)
+                    }
                     Recorded::StationInformation => {
-                        self.rows::<StationInformation>(&key, bytes).is_some()
+                        self.are_good::<StationInformation>(&key, &bytes, |row| row.observed_at)
                     }
                     Recorded::SystemInformation => {
-                        self.rows::<SystemInformation>(&key, bytes).is_some()
+                        self.are_good::<SystemInformation>(&key, &bytes, |row| row.observed_at)
                     }
-                    Recorded::VehicleStatus => self.rows::<VehicleStatus>(&key, bytes).is_some(),
-                    Recorded::OtherFeeds => self.rows::<OtherFeed>(&key, bytes).is_some(),
+                    Recorded::VehicleStatus => {
+                        self.are_good::<VehicleStatus>(&key, &bytes, |row| row.observed_at)
+                    }
+                    Recorded::OtherFeeds => {
+                        self.are_good::<OtherFeed>(&key, &bytes, |row| row.observed_at)
+                    }
                     Recorded::Polls => {
-                        let attempts = self.rows::<Poll>(&key, bytes);
-                        self.in_ledger
-                            .extend(attempts.into_iter().flatten().filter_map(stored_key));
+                        // An attempt has its own time; the name has that of the first.
+                        let attempts = self.rows::<Poll>(&key, &bytes, |_, _| true);
+                        let stored = attempts.into_iter().flatten().filter_map(stored_key);
+                        self.in_ledger.extend(stored);
                         continue;
                     }
                 };
-                if good {
+                if is_good {
                     self.held.insert(key.to_string());
                 }
             }
@@ -128,52 +202,58 @@ impl<'l> Reading<'l> {
         Ok(())
     }
 
-    /// The compacted day: each of its polls has the rows that it is named after. Then the ledger: what
-    /// it says was stored is held by the one or the other.
-    async fn compacted(&mut self) -> Result<(), AggregateError> {
+    /// The compacted day: each of its polls has the rows that it is named after, and all of it is as it
+    /// was written.
+    async fn compacted(&mut self) {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let key = Derived::StationStatusDaily.key(&system, date);
-        if let Some(bytes) = self.read(&key).await? {
-            let day = codec::read_metadata(bytes.clone())
-                .and_then(|metadata| compacted::polls(&metadata, &system, date))
-                .and_then(|recordings| {
-                    WholeDay::unpack(&bytes, recordings.into_iter().map(|one| one.key).collect())
-                });
-            match day {
-                Err(error) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
-                Ok(day) => {
-                    for (number, poll) in day.keys().enumerate() {
-                        let rows = day.rows(number);
-                        match rows.and_then(|rows| StationStatus::from_batch(&rows)) {
-                            Ok(rows) if has_content(poll, &rows) => {
-                                self.held.insert(poll.to_string());
-                            }
-                            _ => self.fault(
-                                &key,
-                                format!(
-                                    "does not have the rows of the poll `{poll}`; {READ_AGAIN}"
-                                ),
-                            ),
-                        }
-                    }
-                }
+        let Some(bytes) = self.read(&key).await else { return };
+        let unpacked = codec::read_metadata(bytes.clone()).and_then(|metadata| {
+            let polls = compacted::polls(&metadata, &system, date)?;
+            let keys = polls.into_iter().map(|poll| poll.key).collect();
+            Ok((WholeDay::unpack(&bytes, keys)?, metadata))
+        });
+        let (day, metadata) = match unpacked {
+            Ok(unpacked) => unpacked,
+            Err(error) => return self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
+        };
+        let mut is_good = true;
+        for (number, poll) in day.keys().enumerate() {
+            let rows = day.rows(number).and_then(|rows| StationStatus::from_batch(&rows));
+            if rows.is_ok_and(|rows| {
+                has_content(poll, &rows) && are_of(poll, &rows, |row| row.observed_at)
+            }) {
+                self.held.insert(poll.to_string());
+            } else {
+                let what = format!("does not have the rows of the poll `{poll}`; {READ_AGAIN}");
+                self.fault(&key, what);
+                is_good = false;
             }
         }
-        for path in std::mem::take(&mut self.in_ledger) {
-            if self.held.contains(&path) || self.is_elsewhere(&path).await? {
-                continue;
+        if is_good {
+            match fault_of_packed(&day, &metadata, &bytes) {
+                Ok(None) => {}
+                Ok(Some(what)) => self.fault(&key, format!("{what}; {READ_AGAIN}")),
+                Err(error) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
             }
-            if !self.report.faults.iter().any(|fault| fault.key == path) {
+        }
+    }
+
+    /// The ledger: what it says was stored is held by its own object or the compacted day.
+    async fn ledger(&mut self) -> Result<(), JobError> {
+        for path in std::mem::take(&mut self.in_ledger) {
+            let is_known = self.held.contains(&path) || self.named.contains(&path);
+            if !is_known && !self.is_elsewhere(&path).await? {
                 let what =
                     format!("is missing, though the ledger says it was stored; {READ_AGAIN}");
-                self.report.faults.push(Fault { key: path, what });
+                self.fault(&path, what);
             }
         }
         Ok(())
     }
 
     /// Whether a poll of another day's folder is there: the ledger's day is that of the attempt.
-    async fn is_elsewhere(&self, path: &str) -> Result<bool, AggregateError> {
+    async fn is_elsewhere(&mut self, path: &str) -> Result<bool, JobError> {
         let Ok(key @ Key::Recorded { table, date, .. }) = path.parse::<Key>() else {
             return Ok(false);
         };
@@ -183,37 +263,25 @@ impl<'l> Reading<'l> {
         if table != Recorded::StationStatus || date == self.report.date {
             return Ok(false);
         }
-        let day = StatusDay::find(self.lake, &self.report.system, date).await?;
-        Ok(day.polls.iter().any(|poll| poll.recordings.key == key))
+        match StatusDay::find(self.lake, &self.report.system, date).await {
+            Ok(day) => Ok(day.polls.iter().any(|poll| poll.recording.key == key)),
+            // What a day holds that cannot be read is not known; the day is named instead.
+            Err(error) => {
+                self.name(error, &Derived::StationStatusDaily.key(&self.report.system, date));
+                Ok(true)
+            }
+        }
     }
 
     /// Computed tables: each is as the day computed anew.
-    async fn computed(&mut self, now: DateTime<Utc>) -> Result<(), AggregateError> {
+    async fn computed(
+        &mut self,
+        stored: Option<&BTreeSet<Derived>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), JobError> {
+        let Some(stored) = stored else { return Ok(()) };
         let (system, date) = (self.report.system.clone(), self.report.date);
-        let mut stored = Vec::new();
-        let all: Vec<Resolution> =
-            (0..=15).filter_map(|n: u8| n.to_string().parse().ok()).collect();
-        for &resolution in &all {
-            let key = Derived::Hotspots(resolution).key(&system, date);
-            match stored_hotspots(self.lake, &key).await? {
-                Some((_, summary)) => stored.push((resolution, summary)),
-                None if self.lake.version(&key).await?.is_some() => {
-                    self.fault(&key, format!("is damaged; {AGGREGATE}"));
-                }
-                None => {}
-            }
-        }
-        let Some((_, summary)) = stored.last() else { return Ok(()) };
-        let options = Options {
-            max_gap: Duration::try_from_secs_f64(summary.max_gap_s).unwrap_or_default(),
-            resolutions: stored.iter().map(|(resolution, _)| *resolution).collect::<Resolutions>(),
-        };
-        let mut tables = match computed(self.lake, &system, date, options, now).await {
-            Ok(Some(tables)) => tables,
-            // A damaged object was reported where it was read.
-            Ok(None) | Err(AggregateError::Object { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
+        let Some(mut tables) = self.computed_anew(stored, now).await else { return Ok(()) };
         tables.sort_by_cached_key(|(table, _)| table.key(&system, date).to_string());
         for (table, bytes) in &tables {
             match table {
@@ -227,53 +295,115 @@ impl<'l> Reading<'l> {
         Ok(())
     }
 
+    /// The day's tables as they should be; `None` where none can be made, of which the reason is named.
+    async fn computed_anew(
+        &mut self,
+        stored: &BTreeSet<Derived>,
+        now: DateTime<Utc>,
+    ) -> Option<Vec<(Derived, Bytes)>> {
+        let (system, date) = (self.report.system.clone(), self.report.date);
+        let options = Options {
+            max_gap: self.max_gap(stored).await,
+            resolutions: stored.iter().filter_map(|table| table.resolution()).collect(),
+        };
+        let mut tables = computed(self.lake, &system, date, options, now).await;
+        if tables.as_ref().is_err_and(is_gone) {
+            // Compaction took a poll away between listing and reading: it is in the day now.
+            tables = computed(self.lake, &system, date, options, now).await;
+        }
+        tables.unwrap_or_else(|error| {
+            self.name(error, &Derived::DAYS.key(&system, date));
+            None
+        })
+    }
+
+    /// The parameter that the stored tables were made with, as the first of them says that can be read.
+    async fn max_gap(&self, stored: &BTreeSet<Derived>) -> Duration {
+        for table in stored {
+            let key = table.key(&self.report.system, self.report.date);
+            let read = self.lake.get(&key).await.ok();
+            let metadata = read.and_then(|object| codec::read_metadata(object.bytes).ok());
+            let summary = metadata.and_then(|metadata| DaySummary::from_metadata(&metadata).ok());
+            let max_gap = summary.map(|day| Duration::try_from_secs_f64(day.max_gap_s));
+            if let Some(Ok(max_gap)) = max_gap {
+                return max_gap;
+            }
+        }
+        Options::default().max_gap
+    }
+
     async fn compare<R: Row + PartialEq>(
         &mut self,
         table: Derived,
         expected: &Bytes,
-    ) -> Result<(), AggregateError> {
+    ) -> Result<(), JobError> {
         let key = table.key(&self.report.system, self.report.date);
-        let Some(bytes) = self.read(&key).await? else {
-            self.fault(&key, "is missing: run `hotspots aggregate`".to_owned());
+        let stored = self.read(&key).await;
+        if stored.as_ref() == Some(expected) || self.named.contains(&key.to_string()) {
+            return Ok(());
+        }
+        let (rows, day) = with_summary::<R>(expected.clone()).map_err(JobError::Encode)?;
+        let Some(stored) = stored else {
+            if day.provisional {
+                self.report.provisional += 1;
+            } else {
+                self.fault(&key, "is missing: run `hotspots aggregate`".to_owned());
+            }
             return Ok(());
         };
-        let (expected_rows, metadata) =
-            R::decode(expected.clone()).map_err(AggregateError::Encode)?;
-        let expected_day = DaySummary::from_metadata(&metadata).map_err(AggregateError::Encode)?;
-        match R::decode(bytes) {
+        match with_summary::<R>(stored.clone()) {
             Err(error) => self.fault(&key, format!("is damaged: {error}; {AGGREGATE}")),
-            Ok((rows, metadata)) => match DaySummary::from_metadata(&metadata) {
-                Err(error) => self.fault(&key, format!("is damaged: {error}; {AGGREGATE}")),
-                Ok(day) if day.inputs != expected_day.inputs => self.fault(
-                    &key,
-                    "is stale: its day has other inputs now; run `hotspots aggregate`".to_owned(),
-                ),
-                Ok(day) if day != expected_day || rows != expected_rows => self.fault(
-                    &key,
-                    format!("is damaged: it is not what its inputs give; {AGGREGATE}"),
-                ),
-                Ok(_) => {}
-            },
+            Ok((_, of)) if of.inputs != day.inputs && day.provisional => {
+                self.report.provisional += 1;
+            }
+            Ok((_, of)) if of.inputs != day.inputs => {
+                self.is_stale |= matches!(table, Derived::Hotspots(_));
+                let advice = if self.is_stale { "run `hotspots aggregate`" } else { AGGREGATE };
+                self.fault(&key, format!("is stale: its day has other inputs now; {advice}"));
+            }
+            Ok(read) if read != (rows, day) => {
+                let what = format!("is damaged: it is not what its inputs give; {AGGREGATE}");
+                self.fault(&key, what);
+            }
+            Ok(_) if codec::is_of_this_program(stored).unwrap_or(true) => {
+                self.fault(&key, format!("is damaged, though its rows can be read; {AGGREGATE}"));
+            }
+            Ok(_) => {}
         }
         Ok(())
     }
 
-    async fn read(&mut self, key: &Key) -> Result<Option<Bytes>, AggregateError> {
+    /// Reads an object; `None` where it is missing or cannot be read, which is a fault.
+    async fn read(&mut self, key: &Key) -> Option<Bytes> {
         match self.lake.get(key).await {
             Ok(object) => {
                 self.report.objects += 1;
                 self.report.bytes += object.bytes.len();
-                Ok(Some(object.bytes))
+                return Some(object.bytes);
             }
-            Err(LakeError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(LakeError::Missing { .. }) => {}
+            Err(error) => self.name(error.into(), key),
         }
+        None
+    }
+
+    fn are_good<R: Row>(
+        &mut self,
+        key: &Key,
+        bytes: &Bytes,
+        time: fn(&R) -> DateTime<Utc>,
+    ) -> bool {
+        self.rows::<R>(key, bytes, |key, rows| are_of(key, rows, time)).is_some()
     }
 
     /// The rows of a recorded object, if it is of its table and has the rows that it is named after.
-    fn rows<R: Row>(&mut self, key: &Key, bytes: Bytes) -> Option<Vec<R>> {
-        let stored = bytes.clone();
-        let fault = match R::decode(bytes) {
+    fn rows<R: Row>(
+        &mut self,
+        key: &Key,
+        bytes: &Bytes,
+        are_of: impl Fn(&Key, &[R]) -> bool,
+    ) -> Option<Vec<R>> {
+        let fault = match R::decode(bytes.clone()) {
             Err(error) => format!("is damaged: {error}; {READ_AGAIN}"),
             Ok((_, metadata)) if !is_of_table::<R>(&metadata) => {
                 format!("is of another table or version; {READ_AGAIN}")
@@ -283,7 +413,10 @@ impl<'l> Reading<'l> {
             {
                 format!("is damaged: it has other rows than it was written with; {READ_AGAIN}")
             }
-            Ok((rows, metadata)) if !is_as_written(&rows, &metadata, &stored) => {
+            Ok((rows, metadata)) if !are_of(key, &rows) || !is_of_date(key, &metadata) => {
+                "is a copy of what was observed at another time; remove it".to_owned()
+            }
+            Ok((rows, metadata)) if !is_as_written(&rows, &metadata, bytes) => {
                 format!("is damaged, though its rows can be read; {READ_AGAIN}")
             }
             Ok((rows, _)) => return Some(rows),
@@ -292,9 +425,66 @@ impl<'l> Reading<'l> {
         None
     }
 
-    fn fault(&mut self, key: &Key, what: String) {
-        self.report.faults.push(Fault { key: key.to_string(), what });
+    /// Takes an error for the fault of the object that it is about, or else of `key`; said once.
+    fn name(&mut self, error: JobError, key: &Key) {
+        let (key, what) = match error {
+            JobError::Object { key, reason } => {
+                (key, format!("is damaged: {reason}; {READ_AGAIN}"))
+            }
+            JobError::Lake(LakeError::Missing { key }) => {
+                (key, format!("is missing; {READ_AGAIN}"))
+            }
+            JobError::Lake(LakeError::Store { path, reason, .. }) => {
+                (path, format!("cannot be read: {reason}; make it readable or {READ_AGAIN}"))
+            }
+            error => (key.to_string(), format!("cannot be compared with its day: {error}")),
+        };
+        if !self.named.contains(&key) {
+            self.fault(&key, what);
+        }
     }
+
+    fn fault(&mut self, key: &impl ToString, what: String) {
+        let key = key.to_string();
+        self.named.insert(key.clone());
+        self.report.faults.push(Fault { key, what });
+    }
+}
+
+/// What is wrong with a compacted day whose polls have the rows that they are named after, if anything.
+fn fault_of_packed(
+    day: &WholeDay,
+    metadata: &Metadata,
+    bytes: &Bytes,
+) -> Result<Option<&'static str>, CodecError> {
+    time_zone(metadata)?;
+    Ok(if !is_of_table::<StationStatusDaily>(metadata) {
+        Some("is of another table or version")
+    } else if !has_clocks(day, metadata)? {
+        Some("is damaged: it has other clocks than it was written with")
+    } else if codec::is_of_this_program(bytes.clone())? && !is_as_packed(day, metadata, bytes)? {
+        Some("is damaged, though its rows can be read")
+    } else {
+        None
+    })
+}
+
+/// Whether all rows were observed at the time that an object is named after.
+fn are_of<R>(key: &Key, rows: &[R], time: fn(&R) -> DateTime<Utc>) -> bool {
+    let Key::Recorded { stamp, .. } = key else { return false };
+    rows.iter().all(|row| time(row).trunc_subsecs(0) == *stamp)
+}
+
+/// Whether an object lies in the folder of its own local date.
+fn is_of_date(key: &Key, metadata: &Metadata) -> bool {
+    let Key::Recorded { stamp, date, .. } = key else { return false };
+    time_zone(metadata).is_ok_and(|zone| Day::of(*stamp, zone).date() == *date)
+}
+
+/// The rows of a computed table, and what it says of its day.
+fn with_summary<R: Row>(bytes: Bytes) -> Result<(Vec<R>, DaySummary), CodecError> {
+    let (rows, metadata) = R::decode(bytes)?;
+    Ok((rows, DaySummary::from_metadata(&metadata)?))
 }
 
 fn is_of_table<R: Row>(metadata: &Metadata) -> bool {
@@ -309,6 +499,6 @@ fn stored_key(attempt: Poll) -> Option<String> {
 /// Whether the rows make the stored bytes again: the same program writes the same rows alike. Another
 /// version may encode them otherwise, and is taken at its rows.
 fn is_as_written<R: Row>(rows: &[R], metadata: &Metadata, stored: &Bytes) -> bool {
-    metadata.get(WRITTEN_BY).is_none_or(|program| program != PROGRAM)
+    codec::is_of_this_program(stored.clone()).is_ok_and(|is_so| !is_so)
         || R::encode(rows, metadata).is_ok_and(|again| again == stored)
 }

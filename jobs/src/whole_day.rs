@@ -6,12 +6,15 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{
     Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray, UInt32Array, new_empty_array,
 };
-use arrow::compute::{concat, interleave, take};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, UInt32Type};
+use arrow::compute::{TakeOptions, concat, interleave, take};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimestampMillisecondType, UInt32Type};
 use bytes::Bytes;
 use hotspots_data::codec::{self, CodecError, POLLS};
-use hotspots_data::table::{Row as _, StationStatus, StationStatusDaily};
+use hotspots_data::table::{CLOCKS, Row as _, StationStatus, StationStatusDaily};
 use hotspots_data::{Groups, Key};
+use sha2::{Digest as _, Sha256};
+
+use crate::day_inputs::hex;
 
 /// Polls in order of time. Texts are numbered, what a whole poll says alike is kept once, and a column
 /// that is as in the poll before is shared with it: of a city polled every minute the counts remain.
@@ -45,10 +48,10 @@ struct Texts {
 }
 
 /// A row, as the number of its poll and its number in that.
-pub(crate) type Place = (u32, u32);
+pub(crate) type RowId = (u32, u32);
 
 /// The columns of a compacted day that say whose the row is; the others are those of a poll.
-const PLACE: [&str; 2] = ["poll", "row"];
+const ROW_ID: [&str; 2] = ["poll", "row"];
 
 impl WholeDay {
     /// A poll's own object, every column of it.
@@ -74,15 +77,19 @@ impl WholeDay {
     /// Takes the polls out of a compacted day, column by column; `keys` are theirs, in order of their
     /// numbers.
     pub(crate) fn unpack(bytes: &Bytes, keys: Vec<Key>) -> Result<Self, CodecError> {
+        codec::guarded(|| Self::unpack_columns(bytes, keys))
+    }
+
+    fn unpack_columns(bytes: &Bytes, keys: Vec<Key>) -> Result<Self, CodecError> {
         let mut day = Self::default();
-        let places = Places::read(bytes, keys.len())?;
-        for (key, rows) in keys.into_iter().zip(places.lengths()) {
+        let order = RowOrder::read(bytes, keys.len())?;
+        for (key, rows) in keys.into_iter().zip(order.lengths()) {
             day.polls.push(WholePoll { key, rows, columns: Vec::new() });
         }
         for field in StationStatus::schema().fields() {
-            let values = day.texts.read_column(bytes, field.name(), &places)?;
+            let values = day.texts.read_column(bytes, field.name(), &order)?;
             let mut before: Option<Column> = None;
-            for (poll, &start) in day.polls.iter_mut().zip(&places.starts) {
+            for (poll, &start) in day.polls.iter_mut().zip(&order.starts) {
                 let column = Column::new(values.slice(start, poll.rows), before.as_ref())?;
                 before = Some(column.clone());
                 poll.columns.push(column);
@@ -93,13 +100,17 @@ impl WholeDay {
 
     /// Whether a compacted day gives back the very rows of these polls.
     pub(crate) fn is_packed_in(&mut self, bytes: &Bytes) -> Result<bool, CodecError> {
-        let places = Places::read(bytes, self.polls.len())?;
-        if self.polls.iter().map(|poll| poll.rows).ne(places.lengths()) {
+        codec::guarded(|| self.is_as_in(bytes))
+    }
+
+    fn is_as_in(&mut self, bytes: &Bytes) -> Result<bool, CodecError> {
+        let order = RowOrder::read(bytes, self.polls.len())?;
+        if self.polls.iter().map(|poll| poll.rows).ne(order.lengths()) {
             return Ok(false);
         }
         for (index, field) in StationStatus::schema().fields().iter().enumerate() {
-            let values = self.texts.read_column(bytes, field.name(), &places)?;
-            for (poll, &start) in self.polls.iter().zip(&places.starts) {
+            let values = self.texts.read_column(bytes, field.name(), &order)?;
+            for (poll, &start) in self.polls.iter().zip(&order.starts) {
                 if *poll.values(index)? != *values.slice(start, poll.rows) {
                     return Ok(false);
                 }
@@ -111,6 +122,31 @@ impl WholeDay {
     /// The polls' keys, in order.
     pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.polls.iter().map(|poll| &poll.key)
+    }
+
+    /// SHA-256, in hex, over the clocks, which the hashes in the polls' names leave out: row by row as
+    /// the polls have them, each of [`CLOCKS`] as milliseconds in 8 bytes, the least first; where there
+    /// is none, the least number.
+    pub(crate) fn clocks_hash(&self) -> Result<String, CodecError> {
+        let schema = StationStatus::schema();
+        let clocks: Vec<usize> =
+            CLOCKS.iter().map(|name| schema.index_of(name)).collect::<Result<_, _>>()?;
+        let mut hash = Sha256::new();
+        let mut bytes = Vec::new();
+        for poll in &self.polls {
+            bytes.clear();
+            for row in 0..poll.rows {
+                for &clock in &clocks {
+                    let column = &poll.columns[clock];
+                    let times = column.values.as_primitive::<TimestampMillisecondType>();
+                    let at = column.index(row);
+                    let time = if times.is_null(at) { i64::MIN } else { times.value(at) };
+                    bytes.extend(time.to_le_bytes());
+                }
+            }
+            hash.update(&bytes);
+        }
+        Ok(hex(&hash.finalize()))
     }
 
     /// How many rows the polls have together.
@@ -129,7 +165,7 @@ impl WholeDay {
     }
 
     /// All rows in order of their stations' ids, then as they came; and how many each station has.
-    pub(crate) fn by_station(&self) -> (Vec<Place>, Vec<usize>) {
+    pub(crate) fn by_station(&self) -> (Vec<RowId>, Vec<usize>) {
         let id = StationStatus::schema().index_of("station_id").unwrap_or_default();
         let mut counts = vec![0; self.texts.by_number.len()];
         self.each_row(id, |number, _| counts[number] += 1);
@@ -141,16 +177,16 @@ impl WholeDay {
             next[number] = row_count;
             row_count += counts[number];
         }
-        let mut rows = vec![Place::default(); row_count];
-        self.each_row(id, |number, place| {
-            rows[next[number]] = place;
+        let mut rows = vec![RowId::default(); row_count];
+        self.each_row(id, |number, id| {
+            rows[next[number]] = id;
             next[number] += 1;
         });
         (rows, by_id.into_iter().map(|number| counts[number]).collect())
     }
 
     /// Every row with the number of its text in a column that always has one.
-    fn each_row(&self, column: usize, mut row_of: impl FnMut(usize, Place)) {
+    fn each_row(&self, column: usize, mut row_of: impl FnMut(usize, RowId)) {
         for (poll, polled) in self.polls.iter().enumerate() {
             let column = &polled.columns[column];
             let numbers = column.values.as_primitive::<UInt32Type>().values();
@@ -161,15 +197,15 @@ impl WholeDay {
     }
 
     /// Rows of a compacted day.
-    pub(crate) fn packed(&self, rows: &[Place]) -> Result<RecordBatch, CodecError> {
-        let place = |of: fn(&Place) -> u32| Arc::new(rows.iter().map(of).collect::<UInt32Array>());
-        let mut columns: Vec<ArrayRef> = vec![place(|place| place.0), place(|place| place.1)];
+    pub(crate) fn packed(&self, rows: &[RowId]) -> Result<RecordBatch, CodecError> {
+        let ids = |of: fn(&RowId) -> u32| Arc::new(rows.iter().map(of).collect::<UInt32Array>());
+        let mut columns: Vec<ArrayRef> = vec![ids(|id| id.0), ids(|id| id.1)];
         for (index, field) in StationStatus::schema().fields().iter().enumerate() {
             let of_polls: Vec<&Column> =
                 self.polls.iter().map(|poll| &poll.columns[index]).collect();
             let values: Vec<_> = of_polls.iter().map(|column| column.values.as_ref()).collect();
             let at =
-                |&(poll, row): &Place| (poll as usize, of_polls[poll as usize].index(row as usize));
+                |&(poll, row): &RowId| (poll as usize, of_polls[poll as usize].index(row as usize));
             let at: Vec<(usize, usize)> = rows.iter().map(at).collect();
             columns.push(self.told(field, interleave(&values, &at)?)?);
         }
@@ -228,7 +264,7 @@ impl Texts {
         &mut self,
         bytes: &Bytes,
         name: &str,
-        places: &Places,
+        order: &RowOrder,
     ) -> Result<ArrayRef, CodecError> {
         let schema = StationStatusDaily::schema_of(&[name]);
         let (held, texts) = match schema.field(0).data_type() {
@@ -243,17 +279,25 @@ impl Texts {
                 parts.push(match values.as_dictionary_opt::<Int32Type>() {
                     Some(texts) => {
                         let numbers = self.numbers_of(texts.values().as_string());
-                        take(&numbers, texts.keys(), None)?
+                        take(&numbers, texts.keys(), CHECKED)?
                     }
                     None => values,
                 });
             }
         }
         let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+        let rows = parts.iter().map(|part| part.len()).sum();
+        if rows != order.order.len() {
+            return Err(CodecError::ColumnRows {
+                column: name.to_owned(),
+                rows,
+                of: order.order.len(),
+            });
+        }
         if parts.is_empty() {
             return Ok(new_empty_array(&held));
         }
-        Ok(take(&concat(&parts)?, &places.order, None)?)
+        Ok(take(&concat(&parts)?, &order.order, CHECKED)?)
     }
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -268,29 +312,43 @@ impl Texts {
     }
 }
 
+/// A number beyond the values is an error.
+const CHECKED: Option<TakeOptions> = Some(TakeOptions { check_bounds: true });
+
 const NOWHERE: u32 = u32::MAX;
 
+/// Rows that room is made for beforehand: a damaged file may say that it has any number of them.
+const LIKELY_ROWS: usize = 1 << 22;
+
 /// Where the rows of a compacted day belong.
-struct Places {
+struct RowOrder {
     /// Where each poll's rows begin if they are put one poll after another.
     starts: Vec<usize>,
-    /// For each row in that order, where it lies.
+    /// For each row in that order, where it lies; each row once.
     order: UInt32Array,
 }
 
-impl Places {
+impl RowOrder {
     fn read(bytes: &Bytes, polls: usize) -> Result<Self, CodecError> {
-        let groups = Groups::open(&StationStatusDaily::schema_of(&PLACE), &[], bytes.clone())?;
-        let mut places: Vec<Place> = Vec::with_capacity(codec::row_count(bytes.clone())?);
+        let groups = Groups::open(&StationStatusDaily::schema_of(&ROW_ID), &[], bytes.clone())?;
+        let told = codec::row_count(bytes.clone())?;
+        let mut ids: Vec<RowId> = Vec::with_capacity(told.min(LIKELY_ROWS));
         for group in 0..groups.len() {
             for batch in groups.read(group)? {
                 let batch = batch?;
                 let column = |index| batch.column(index).as_primitive::<UInt32Type>().values();
-                places.extend(column(0).iter().copied().zip(column(1).iter().copied()));
+                ids.extend(column(0).iter().copied().zip(column(1).iter().copied()));
             }
         }
+        if ids.len() != told {
+            return Err(CodecError::ColumnRows {
+                column: ROW_ID[0].to_owned(),
+                rows: ids.len(),
+                of: told,
+            });
+        }
         let mut lengths = vec![0_usize; polls];
-        for &(poll, _) in &places {
+        for &(poll, _) in &ids {
             *lengths.get_mut(poll as usize).ok_or(CodecError::Metadata(POLLS))? += 1;
         }
         let mut starts = Vec::with_capacity(polls);
@@ -299,12 +357,12 @@ impl Places {
             starts.push(next);
             next += rows;
         }
-        let mut order = vec![NOWHERE; places.len()];
-        for (at, &(poll, row)) in places.iter().enumerate() {
+        let mut order = vec![NOWHERE; ids.len()];
+        for (at, &(poll, row)) in ids.iter().enumerate() {
             let is_of_poll = (row as usize) < lengths[poll as usize];
             match order.get_mut(starts[poll as usize] + row as usize) {
                 Some(place @ &mut NOWHERE) if is_of_poll => *place = at as u32,
-                _ => return Err(CodecError::MissingColumn(PLACE[1].to_owned())),
+                _ => return Err(CodecError::MissingColumn(ROW_ID[1].to_owned())),
             }
         }
         Ok(Self { starts, order: order.into() })

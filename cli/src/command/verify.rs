@@ -28,26 +28,35 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     anyhow::ensure!(!reports.is_empty(), nothing_in(&lake, "verify", &selection));
     let faults: usize = reports.iter().map(|report| report.faults.len()).sum();
     let objects: usize = reports.iter().map(|report| report.objects).sum();
+    let provisional: usize = reports.iter().map(|report| report.provisional).sum();
     let days = reports.len();
     info!(
         days,
         objects,
+        provisional,
         faults,
-        "{} read back, {}, {}",
+        "{} read back, {}, {}{}",
         counted(days, "day"),
         counted(objects, "object"),
-        counted(faults, "fault")
+        counted(faults, "fault"),
+        of_today(provisional)
     );
     Ok(if faults > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn tell(VerifyReport { system, date, objects, bytes, faults }: &VerifyReport) {
+/// Tables of days that are not over, which the next aggregation brings up to date.
+fn of_today(provisional: usize) -> String {
+    if provisional > 0 { format!(", {provisional} provisional") } else { String::new() }
+}
+
+fn tell(VerifyReport { system, date, objects, bytes, provisional, faults }: &VerifyReport) {
     for fault in faults {
         error!(%system, %date, key = fault.key, "{system} {date}: {fault}");
     }
     info!(
-        %system, %date, objects, bytes, faults = faults.len(),
-        "{system} {date}: {}, {}, {}",
+        %system, %date, objects, bytes, provisional, faults = faults.len(),
+        "{system} {date}: {}, {}, {}{}",
         counted(*objects, "object"), counted(*bytes, "byte"), counted(faults.len(), "fault"),
+        of_today(*provisional),
     );
 }

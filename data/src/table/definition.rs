@@ -9,7 +9,7 @@ use super::column::Column;
 use crate::codec::CodecError;
 
 /// Columns that say when a poll happened rather than what it saw.
-pub(crate) const CLOCKS: [&str; 3] = ["observed_at", "fetched_at", "last_updated"];
+pub const CLOCKS: [&str; 3] = ["observed_at", "fetched_at", "last_updated"];
 
 /// Defines a table: `name: type [unit] "meaning"` for each column.
 macro_rules! table {

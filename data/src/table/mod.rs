@@ -23,7 +23,7 @@ use bytes::Bytes;
 use crate::codec::{self, CLOCKS_HASH, CodecError, Layout, Metadata};
 use crate::key::ContentHash;
 
-pub(crate) use definition::CLOCKS;
+pub use definition::CLOCKS;
 pub use hotspots::Hotspot;
 pub use hotspots_hourly::HotspotHour;
 pub use other_feeds::OtherFeed;

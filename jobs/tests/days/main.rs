@@ -4,6 +4,8 @@
 
 mod any_feed;
 mod compaction;
+mod damage;
+mod found;
 mod hours;
 mod meaning;
 mod properties;

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use hotspots_data::Derived;
 use hotspots_data::table::{HotspotHour, StationInformation, StationStatus};
 use hotspots_data::{DaySummary, Recorded, Resolution};
-use hotspots_jobs::{AggregateError, DayOutcome};
+use hotspots_jobs::{DayOutcome, JobError};
 
 const DATE: &str = "2026-02-10";
 
@@ -251,7 +251,7 @@ async fn a_bad_object_fails_its_day_by_name_and_the_others_are_done() {
     city.lake.replace(&bad, "PAR1 is not enough".into()).await.unwrap();
     let reports = city.aggregate().await;
     assert_eq!(written(&reports), ["2026-02-09"]);
-    let DayOutcome::Failed(error @ AggregateError::Object { .. }) = &reports[1].outcome else {
+    let DayOutcome::Failed(error @ JobError::Object { .. }) = &reports[1].outcome else {
         panic!("{reports:?}")
     };
     assert!(error.to_string().contains(&bad.to_string()), "{error}");
@@ -346,7 +346,7 @@ async fn tables_of_one_state_of_a_day_say_so() {
     assert!(summaries.iter().all(|day| day.observations == summaries[0].observations));
     assert_eq!(
         summaries.iter().map(|day| day.resolution).collect::<Vec<_>>(),
-        [9, 9, 8, 8, 10, 10, 10]
+        [Some(9), Some(9), Some(8), Some(8), Some(10), Some(10), None]
     );
     assert_eq!(city.lake.dates(Recorded::StationStatus, &City::system()).await.unwrap().len(), 1);
 }
