@@ -20,6 +20,7 @@ mod getis_ord;
 mod grid;
 mod hotspots;
 mod hourly;
+mod max_gap;
 mod observations;
 mod offers;
 mod pack;
@@ -40,5 +41,6 @@ mod whole_day;
 
 pub use aggregate::{AggregateError, DayOutcome, DayReport, Options, Selection, aggregate};
 pub use compact::{CompactReport, Compaction, compact};
+pub use max_gap::MaxGapError;
 pub use resolutions::Resolutions;
 pub use verify::{Fault, VerifyReport, verify};

@@ -70,7 +70,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     println!("  polled     {polls} polls, {} rows in {polled_s:.1} s", thousands(rows));
 
     let selection = Selection { system: Some(SYSTEM.parse()?), ..Selection::default() };
-    let options = settings.aggregation(None);
+    let options = settings.aggregation(None)?;
     let reports =
         hotspots_jobs::aggregate(&lake, &selection, options, day.next().end(), |_, _| {}).await?;
     for report in &reports {
