@@ -4,7 +4,11 @@
 
 mod any_feed;
 mod compaction;
+mod free_bikes;
 mod hours;
 mod meaning;
+mod moves;
+mod odd;
 mod properties;
 mod support;
+mod telling;
