@@ -78,7 +78,9 @@ fn mean_capacity(day: &StationSums, places: &Places) -> Option<f64> {
     let mut sums = StaySums::default();
     for parts in day.parts.chunk_by(|a, b| a.version == b.version) {
         let docks = places.of(parts[0].version, &day.id).and_then(|place| place.capacity);
-        parts.iter().for_each(|part| sums.add(part.sums, docks));
+        for part in parts {
+            sums.add(part.sums, docks);
+        }
     }
     sums.capacity()
 }

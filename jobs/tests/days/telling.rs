@@ -1,5 +1,7 @@
 //! What the summary tells of a day as a whole.
 
+use std::collections::BTreeMap;
+
 use crate::support::{City, OPERA, minutes, vehicle};
 use chrono_tz::Tz;
 use hotspots_data::table::Hotspot;
@@ -76,4 +78,28 @@ async fn a_day_without_any_bike_has_weights_and_shares_of_0_and_first_ranks() {
         assert_eq!((row.empty_share, row.gi_z, row.gi_class.as_str()), (1.0, None, "neither"));
     }
     assert!(city.hours(DATE).await.iter().all(|row| row.weight == 0.0));
+}
+
+#[tokio::test]
+async fn the_dictionary_has_every_figure_of_the_day_and_no_other() {
+    let city = City::new(Tz::Europe__Paris);
+    let start = city.day(DATE).start();
+    city.information(start, &[("a", OPERA)]).await;
+    city.poll(start, &[("a", 1, 1)]).await;
+    city.aggregate().await;
+    let key = Derived::StationDays.key(&City::system(), hotspots_data::parse_date(DATE).unwrap());
+    let bytes = city.lake.get(&key).await.unwrap().bytes;
+    let metadata = hotspots_data::codec::read_metadata(bytes).unwrap();
+    let day: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&metadata["hotspots.day"]).unwrap();
+    let dictionary = include_str!("../../../data/README.md");
+    let (_, rest) = dictionary.split_once("## The day's figures").unwrap();
+    let (section, _) = rest.split_once("\n## ").unwrap();
+    let mut told: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, day.keys().map(String::as_str).collect::<Vec<_>>());
 }
