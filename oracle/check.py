@@ -1,8 +1,9 @@
 """Computes a lake's tables again, by plain SQL in DuckDB, and compares: `python oracle/check.py LAKE`.
 
 Written from the definitions in docs/design.md, "The numbers", without a look at the Rust code: no
-column may differ by more than 1e-9. Gi* is compared with PySAL's esda, its neighbourhoods with the
-reference H3 library, the adjusted p with SciPy. Ends with 1 where anything differs.
+column of any computed table may differ by more than 1e-9, nor any figure of the day, nor what a check of
+quality finds. Gi* is compared with PySAL's esda, its neighbourhoods with the reference H3 library, the
+adjusted p with SciPy. Ends with 1 where anything differs.
 Needs what requirements.txt lists.
 """
 
@@ -90,6 +91,7 @@ class Day:
             daily = self.lake / f"station_status_daily/{folder}/station_status_daily.parquet"
             packed = metadata(self.sql, daily, "hotspots.polls").split() if daily.exists() else []
             names = sorted({*raw, *packed})[-1 if only_last else 0 :]
+            self.own_names = names
             if only_last:
                 names = [n for n in names if stamp(n) + self.gap > self.start]
             self.sql.executemany("insert into names values (?)", [[n] for n in names] or [[None]])
@@ -117,27 +119,37 @@ class Day:
                 if(d >= 0, d, null) d from once where stands and b >= 0""")
 
     def load_places(self, day):
-        """`places`: in each version in force, each station's cells and capacity."""
+        """`places`: in each version, each station's cells and capacity. `latest`: of each station, the
+        last row there is, of versions in force at some poll and the last version."""
         root = self.lake / f"station_information/system={self.system}"
         by_date = {p.name.split("=")[1]: sorted(p.glob("*.parquet")) for p in root.glob("date=*")}
         before = [d for d in sorted(by_date) if d < self.date and by_date[d]]
-        own = by_date.get(self.date, [])
-        files = ([by_date[before[-1]][-1]] if before else []) + own
-        if not files:
-            files = [next(by_date[d][0] for d in sorted(by_date) if by_date[d])]
-        self.sql.execute("""create table places as select parse_filename(filename, true) version,
-            station_id, name, lat, lon, hex_id_8, hex_id_9, hex_id_10,
-            if(capacity > 0, capacity, null) capacity
-            from read_parquet(?, filename = true, file_row_number = true)
-            qualify row_number() over (partition by filename, station_id order by file_row_number) = 1
-            """, [[str(f) for f in files]])
+        after = [d for d in sorted(by_date) if d > self.date and by_date[d]]
+        files = ([by_date[before[-1]][-1]] if before else []) + by_date.get(self.date, [])
+        if not files and after:
+            files = by_date[after[0]][:1]
+        self.sql.execute("""create table all_rows(version varchar, row bigint, station_id varchar,
+            station_code varchar, name varchar, lat double, lon double, hex_id_8 varchar, hex_id_9 varchar,
+            hex_id_10 varchar, published int, is_virtual boolean)""")
+        if files:
+            self.sql.execute("""insert into all_rows select parse_filename(filename, true),
+                file_row_number, station_id, station_code, name, lat, lon, hex_id_8, hex_id_9, hex_id_10,
+                capacity, coalesce(is_virtual_station, false)
+                from read_parquet(?, filename = true, file_row_number = true)""", [[str(f) for f in files]])
         versions = sorted(f.stem for f in files)
         in_force = []
         for (poll,) in self.sql.execute("select poll from polls").fetchall():
             known = [v for v in versions if stamp(v) <= stamp(poll)]
-            in_force.append([poll, known[-1] if known else versions[0]])
+            in_force.append([poll, known[-1] if known else versions[0] if versions else None])
         self.sql.execute("create table in_force(poll varchar, version varchar)")
         self.sql.executemany("insert into in_force values (?, ?)", in_force or [[None, None]])
+        used = {version for _, version in in_force} | set(versions[-1:])
+        unused = [v for v in versions if v not in used]
+        self.sql.execute("delete from all_rows where list_contains(?::varchar[], version)", [unused])
+        self.sql.execute("""create table places as select *, if(published > 0, published, null) capacity
+            from all_rows qualify row_number() over (partition by version, station_id order by row) = 1""")
+        self.sql.execute("""create table latest as select * from places
+            qualify row_number() over (partition by station_id order by version desc) = 1""")
 
     def load_vehicles(self, day):
         """`standing`: each free-standing bike of each poll. `glimpses`: the time that those polls hold."""
@@ -199,9 +211,12 @@ class Day:
                     avg(t.hold / {length}) coverage
                 from stays s join t using (i, station_id) group by all),
             looked as (select {by} i, sum(ms) hold from glimpses group by all),
-            free as (select {by} i, cell, sum(n * ms) n, sum(e * ms) e, sum(m * ms) m,
-                    bool_or(told) told, sum(ms) there
+            stood_in as (select cell, bool_or(told) told from free_in join glimpses using (poll) group by all),
+            shown as (select {by} i, cell, sum(n * ms) n, sum(e * ms) e, sum(m * ms) m, sum(ms) there
                 from free_in join glimpses using (poll) group by all),
+            free as (select i, cell, told, coalesce(n, 0) n, coalesce(e, 0) e, coalesce(m, 0) m,
+                    coalesce(there, 0) there
+                from looked cross join stood_in left join shown using (i, cell)),
             loose as (select i, cell, n / hold bikes, if(told, e / hold, null) ebikes,
                     if(told, m / hold, null) mechanical, hold / {str(length).replace("t.i", "looked.i")} coverage,
                     (hold - there) / hold empty_share
@@ -224,11 +239,11 @@ class Day:
                     coalesce(sum(w.ms) filter (d = 0), 0) / sum(w.ms) filter (d is not null) full_share
                 from whole w left join helped h using (i, cell) group by all
                 union all select i, cell, empty_share, null from loose
-                where cell not in (select cell from whole))
-            select cell hex_id, {"shown as hour, h_from as hour_start," if hourly else ""} bikes,
+                where (i, cell) not in (select (i, cell) from whole))
+            select cell hex_id, {"h.shown as hour, h.h_from as hour_start," if hourly else ""} bikes,
                 ebikes, mechanical, docks, capacity, if(known, bikes / capacity, null) occupancy,
-                empty_share, full_share, stations, coverage, bikes / max(bikes) over () weight
-                {"" if hourly else ", bikes / sum(bikes) over () as share"}
+                empty_share, full_share, stations, coverage, coalesce(bikes / nullif(max(bikes) over (), 0), 0) weight
+                {"" if hourly else ", coalesce(bikes / nullif(sum(bikes) over (), 0), 0) as share"}
             from figures join offers using (i, cell)
                 {"join hours h on h.i = figures.i" if hourly else ""}"""
 
@@ -259,10 +274,11 @@ class Day:
         rows = [(v, s, cell_at(lat, lon, resolution), c) for v, s, lat, lon, c in rows]
         self.sql.execute("""create or replace table cell_of(version varchar, station_id varchar,
             cell varchar, capacity int)""")
-        self.sql.executemany("insert into cell_of values (?, ?, ?, ?)", rows)
+        self.sql.executemany("insert into cell_of values (?, ?, ?, ?)", rows or [[None] * 4])
+        self.sql.execute("delete from cell_of where cell is null")
 
     def stations(self):
-        """One row per station of the status feed."""
+        """One row per station of the status feed or the information."""
         def at(hour):
             instant = dt.datetime.combine(dt.date.fromisoformat(self.date), dt.time(hour), self.zone)
             ms = round(instant.timestamp() * MS)
@@ -280,20 +296,27 @@ class Day:
             with own as (select * exclude (i), i from seen join pieces using (poll)),
             t as (select station_id, sum(hold) hold, sum(b) b, sum(e_hold) e_hold, sum(e) e,
                 sum(m_hold) m_hold, sum(m) m, sum(d_hold) d_hold, sum(d) d, sum(empty) empty,
-                sum(full_ms) full_ms from sums group by all),
+                sum(full_ms) full_ms, sum(capacity * hold) filter (capacity is not null) c,
+                sum(hold) filter (capacity is not null) c_hold
+                from sums left join places using (version, station_id) group by all),
             peak as (select station_id, arg_max(shown, (b::double / hold, -i)) peak_hour from
                 (select station_id, i, sum(b) b, sum(hold) hold from sums group by all)
                 join hours using (i) group by all),
+            everyone as (select station_id from rows union select station_id from latest),
             {episodes("emptied", "b = 0")}, {episodes("filled", "d = 0")}
-            select t.station_id, b / hold bikes, e / e_hold ebikes, m / m_hold mechanical,
-                d / d_hold docks, empty / hold empty_share, full_ms / d_hold full_share,
+            select everyone.station_id, latest.station_code, latest.name, latest.lat, latest.lon,
+                latest.hex_id_8, latest.hex_id_9, latest.hex_id_10, latest.capacity, b / hold bikes,
+                e / e_hold ebikes, m / m_hold mechanical, d / d_hold docks,
+                if(c_hold = hold, b / c, null) occupancy, empty / hold empty_share,
+                full_ms / d_hold full_share,
                 coalesce(emptied.n, 0) empty_episodes, coalesce(emptied.minutes, 0) empty_minutes,
                 coalesce(emptied.longest, 0) longest_empty_minutes,
                 coalesce(filled.n, 0) full_episodes, coalesce(filled.minutes, 0) full_minutes,
                 coalesce(filled.longest, 0) longest_full_minutes, peak_hour,
-                {at(8)} bikes_0800, {at(18)} bikes_1800, hold / {self.length} coverage
-            from t left join peak using (station_id) left join emptied using (station_id)
-                left join filled using (station_id)"""
+                {at(8)} bikes_0800, {at(18)} bikes_1800, coalesce(hold, 0) / {self.length} coverage
+            from everyone left join t using (station_id) left join peak using (station_id)
+                left join emptied using (station_id) left join filled using (station_id)
+                left join latest using (station_id)"""
 
     # comparisons
 
@@ -307,7 +330,10 @@ class Day:
             faults += self.differences(f"hotspots_hourly {resolution}", hourly, self.cells(resolution, True), ["hex_id", "hour_start"])
             faults += self.compare_places(resolution, table)
         table = self.lake / f"station_days/system={self.system}/date={self.date}/station_days.parquet"
-        faults += self.differences("station_days", table, self.stations(), ["station_id"], "where coverage > 0")
+        faults += self.differences("station_days", table, self.stations(), ["station_id"])
+        faults += self.compare_quality()
+        for resolution in self.resolutions:
+            faults += self.compare_summary(resolution)
         return faults
 
     def differences(self, name, path, query, keys, where=""):
@@ -319,7 +345,7 @@ class Day:
             self.sql.execute("alter table stored alter hour_start type bigint using epoch_ms(hour_start)")
         faults = []
         count = lambda table: self.sql.execute(f"select count(*) from {table}").fetchone()[0]
-        if count("stored") != count("expected") or (count("polls") and not count("stored")):
+        if count("stored") != count("expected"):
             faults.append(f"{name} has {count('stored')} rows, not {count('expected')}")
         on = " and ".join(f"s.{key} = x.{key}" for key in keys)
         missing = self.sql.execute(f"select count(*) from expected x anti join stored s on {on}").fetchone()[0]
@@ -327,10 +353,11 @@ class Day:
             faults.append(f"{name} lacks {missing} rows")
         columns = [c[0] for c in self.sql.execute("describe expected").fetchall() if c[0] not in keys]
         for column in columns:
+            is_text = self.sql.execute(f"select any_value(typeof({column})) from stored").fetchone()[0] == "VARCHAR"
+            far = f"s.{column} <> x.{column}" if is_text else f"abs(s.{column}::double - x.{column}::double) > {TOLERANCE}"
+            most = "null" if is_text else f"max(abs(s.{column}::double - x.{column}::double))"
             wrong, most = self.sql.execute(f"""select count(*) filter (
-                (s.{column} is null) <> (x.{column} is null) or
-                abs(s.{column}::double - x.{column}::double) > {TOLERANCE}),
-                max(abs(s.{column}::double - x.{column}::double))
+                (s.{column} is null) <> (x.{column} is null) or {far}), {most}
                 from stored s join expected x on {on}""").fetchone()
             if wrong:
                 faults.append(f"{name}.{column} differs in {wrong} rows, by up to {most}")
@@ -338,10 +365,9 @@ class Day:
 
     def compare_places(self, resolution, table):
         """Rank, smoothing, Gi* and baseline, from the stored bikes."""
-        summary = self.read_summary(resolution)
         rows = self.sql.execute(f"""select hex_id, bikes, rank, rank() over (order by bikes desc),
             smoothed_bikes, smoothed_weight, gi_z, gi_p, gi_p_adjusted, gi_class, baseline_bikes,
-            baseline_days, baseline_difference from read_parquet('{table}')""").fetchall()
+            baseline_days, baseline_difference, lat, lng from read_parquet('{table}')""").fetchall()
         cells = [row[0] for row in rows]
         bikes = np.array([row[1] for row in rows])
         index = {cell: i for i, cell in enumerate(cells)}
@@ -363,7 +389,10 @@ class Day:
         check("smoothed_bikes", [row[4] for row in rows], smoothed)
         most = max(smoothed, default=0) or 1
         check("smoothed_weight", [row[5] for row in rows], [value / most for value in smoothed])
-        z, p, adjusted = gi_star(cells, index, bikes, summary["gi_rings"])
+        centres = [h3.cell_to_latlng(cell) for cell in cells]
+        check("lat", [row[13] for row in rows], [lat for lat, _ in centres])
+        check("lng", [row[14] for row in rows], [lng for _, lng in centres])
+        z, p, adjusted = gi_star(cells, index, bikes, neighbourhood(resolution)[0])
         check("gi_z", [row[6] for row in rows], z)
         check("gi_p", [row[7] for row in rows], p)
         check("gi_p_adjusted", [row[8] for row in rows], adjusted)
@@ -379,18 +408,143 @@ class Day:
               [b - usual[c][0] if c in usual else None for c, b in zip(cells, bikes)])
         return faults
 
+    def compare_quality(self):
+        """How many stations each check looks at and finds, and its first five."""
+        path = self.lake / f"quality/system={self.system}/date={self.date}/quality.parquet"
+        stored = self.sql.execute(f"""select "check", checked, found, examples
+            from read_parquet('{path}', hive_partitioning = false)""").fetchall()
+        stored = {name: (checked, found, examples) for name, checked, found, examples in stored}
+        expected = {}
+        for name, (checked, odd) in self.checks().items():
+            expected[name] = (checked, len(odd), ",".join(sorted(odd)[:5]) or None)
+        names = sorted(stored.keys() | expected.keys())
+        return [f"quality {name} is {stored.get(name)}, not {expected.get(name)}"
+                for name in names if stored.get(name) != expected.get(name)]
+
+    def checks(self):
+        """By name, how many stations a check looks at, and in which it finds something."""
+        ids = lambda query: [row[0] for row in self.sql.execute(query).fetchall()]
+        rows = self.sql.execute("select station_id, lat, lon, published, is_virtual from latest").fetchall()
+        told = ids("select distinct station_id from rows")
+        possible = lambda lat, lon: lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180 and (lat, lon) != (0, 0)
+        placed = [(lat, lon) for _, lat, lon, *_ in rows if possible(lat, lon)]
+        middle = np.median(placed, axis=0) if placed else None
+        far = lambda lat, lon: middle is None or great_circle((lat, lon), middle) > 100
+        swapped = [i for i, lat, lon, *_ in rows if lat is not None and lon is not None
+                   and (not possible(lat, lon) or far(lat, lon)) and possible(lon, lat) and not far(lon, lat)]
+        docks = [c for *_, c, virtual in rows if not virtual and c is not None]
+        alike = len(docks) >= 20 and len(set(docks)) == 1 and docks[0] > 0
+        some = [c for *_, c, _ in rows if c is not None and c > 0]
+        # Two means of the capacity: over those that have one, and over all.
+        conditional = len(rows) >= 20 and some and np.mean(some) > 5.0000001 * (sum(some) / len(rows))
+        by_row = lambda test: (len(rows), [row[0] for row in rows if test(*row)])
+        by_station = lambda query: (len(told), ids(query))
+        half = self.length / 2
+        joined = "rows r join in_force using (poll) join latest_of using (version, station_id)"
+        self.sql.execute("create or replace temp view latest_of as select version, station_id, capacity from places")
+        first = "row = (select min(q.row) from rows q where q.poll = r.poll and q.station_id = r.station_id)"
+        counted = f"stands and b >= 0 and {first}"
+        return {
+            "capacity_zero": by_row(lambda i, lat, lon, c, virtual: c == 0 and not virtual),
+            "capacity_missing": by_row(lambda i, lat, lon, c, virtual: c is None and not virtual),
+            "capacity_placeholder": by_row(lambda i, lat, lon, c, virtual: c is not None
+                and (c < 0 or c >= 500 or (alike and not virtual and c > 0))),
+            "capacity_conditional": by_row(lambda i, lat, lon, c, virtual: conditional and (c or 0) > 0),
+            "position_missing": by_row(lambda i, lat, lon, *_: not possible(lat, lon) and i not in swapped),
+            "position_transposed": (len(rows), swapped),
+            "position_far_off": by_row(lambda i, lat, lon, *_: possible(lat, lon) and far(lat, lon) and i not in swapped),
+            "information_duplicate": (len(rows), ids("select distinct station_id from all_rows group by version, station_id having count(*) > 1")),
+            "status_duplicate": by_station("select distinct station_id from rows group by poll, station_id having count(*) > 1"),
+            "count_negative": by_station(f"select distinct station_id from rows r where least(b, e, m, d) < 0 and {first}"),
+            "bikes_above_capacity": by_station(f"select distinct station_id from {joined} where {counted} and b > capacity"),
+            "counts_above_capacity": by_station(f"select distinct station_id from {joined} where {counted} and b + greatest(coalesce(d, 0), 0) > capacity"),
+            "frozen": by_station(f"""select station_id from seen join pieces using (poll) group by all
+                having sum(ms) >= {half} and count(distinct (b, coalesce(d, -1))) = 1"""),
+            "not_installed": by_station(f"select station_id from rows r where {first} group by all having not bool_or(stands)"),
+            "without_information": by_station("select distinct station_id from rows anti join latest using (station_id)"),
+            "without_status": (len(rows), ids("select station_id from latest anti join rows using (station_id)")),
+        }
+
+    def compare_summary(self, resolution):
+        """Every figure of the day."""
+        stored, expected = self.read_summary(resolution), self.figures(resolution)
+        expected |= {name: stored[name] for name in ("method", "observations", "inputs", "max_gap_s")}
+        # The two H3 libraries' mean edges agree to seven digits.
+        near = lambda a, b: a == b or isinstance(a, float | int) and isinstance(b, float | int) and abs(a - b) < 1e-7 * max(1, abs(b))
+        return [f"hotspots {resolution}: {name} of the day is {stored.get(name)}, not {expected.get(name)}"
+                for name in sorted(stored.keys() | expected.keys())
+                if not near(stored.get(name), expected.get(name))]
+
+    def figures(self, resolution):
+        one = lambda query: self.sql.execute(query).fetchone()
+        within = f"between {self.start} and {self.end - 1}"
+        status = [ms for (ms,) in self.sql.execute(f"select ms from polls where ms {within} order by ms").fetchall()]
+        vehicles = [ms for (ms,) in self.sql.execute(f"select ms from looks where ms {within}").fetchall()]
+        both = status + vehicles
+        steps = [b - a for a, b in zip(status, status[1:])]
+        cadence = float(np.median(steps)) or None if steps else None
+        provisional = self.summary["provisional"]
+        until = min(status[-1] + (cadence or 0), self.end) if provisional and status else self.end
+        held = self.sql.execute("""select s_from, s_to from pieces union all select s_from, s_to from glimpses
+            order by 1, 2""").fetchall()
+        seen_until, unseen, covered = self.start, 0, 0
+        for begin, end in held:
+            unseen = max(unseen, begin - seen_until)
+            covered += max(0, end - max(begin, seen_until))
+            seen_until = max(seen_until, end)
+        folders = [(self.lake / f"{t}/system={self.system}/date={self.date}").glob("*.parquet") for t in ("station_status", "vehicle_status")]
+        names = {p.stem for files in folders for p in files} | set(self.own_names)
+        at = lambda ms: dt.datetime.fromtimestamp(ms / MS, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        rings, radius = neighbourhood(resolution)
+        weeks = [d for d in self.earlier(resolution)]
+        # Each station under the first reason that keeps it out.
+        reasons = dict(self.sql.execute("""with told as (select distinct station_id from rows),
+            first_rows as (select * from rows qualify row_number() over (partition by poll, station_id order by row) = 1),
+            stood as (select station_id, bool_or(stands) stands from first_rows group by all),
+            counted as (select station_id, bool_or(p.station_id is not null) known,
+                    bool_or(p.lat between -90 and 90 and p.lon between -180 and 180 and not (p.lat = 0 and p.lon = 0)) placed
+                from sums left join places p using (version, station_id) group by all)
+            select case when not coalesce(known, station_id in (select station_id from latest)) then 'information'
+                when not stands then 'installed' when known is null then 'counts'
+                when not coalesce(placed, false) then 'position' else 'in' end reason, count(*)
+            from told join stood using (station_id) left join counted using (station_id) group by all""").fetchall())
+        (bikes,) = one(f"select coalesce(sum(bikes), 0) from ({self.cells(resolution, False)})")
+        (loose,) = one("""select coalesce(sum(n * ms), 0) / (select sum(ms) from glimpses)
+            from free_in join glimpses using (poll)""")
+        return {
+            "system": self.system, "date": self.date, "time_zone": self.zone.key, "resolution": resolution,
+            "provisional": provisional, "coverage": covered / self.length, "polls": len(status),
+            "polls_expected": int((until - self.start) / cadence + 0.5) if cadence else len(status),
+            "cadence_s": cadence / MS if cadence else None, "vehicle_polls": len(vehicles),
+            "polls_outside_day": sum(not self.start <= stamp(n) < self.end for n in names),
+            "first_poll": at(min(both)) if both else None, "last_poll": at(max(both)) if both else None,
+            "longest_unobserved_s": max(unseen, self.end - seen_until) / MS,
+            "stations": reasons.get("in", 0), "stations_without_information": reasons.get("information", 0),
+            "stations_without_status": one("select count(*) from latest anti join rows using (station_id)")[0],
+            "stations_without_position": reasons.get("position", 0),
+            "stations_not_installed": reasons.get("installed", 0),
+            "stations_without_counts": reasons.get("counts", 0),
+            "bikes": bikes, "vehicles": loose or 0, "gi_rings": rings, "gi_radius_m": radius,
+            "baseline_days": len(weeks),
+        }
+
     def baseline(self, resolution):
+        files = self.earlier(resolution)
+        if not files:
+            return {}
+        rows = self.sql.execute("""select hex_id, median(bikes), count(*) from
+            read_parquet(?, hive_partitioning = false) group by all""", [files]).fetchall()
+        return {cell: (median, days) for cell, median, days in rows}
+
+    def earlier(self, resolution):
+        """The tables of the same weekday in the eight weeks before."""
         files = []
         for week in range(1, 9):
             date = dt.date.fromisoformat(self.date) - dt.timedelta(weeks=week)
             path = self.table(resolution, date.isoformat())
             if path.exists() and not json.loads(metadata(self.sql, path, "hotspots.day"))["provisional"]:
                 files.append(str(path))
-        if not files:
-            return {}
-        rows = self.sql.execute("""select hex_id, median(bikes), count(*) from
-            read_parquet(?, hive_partitioning = false) group by all""", [files]).fetchall()
-        return {cell: (median, days) for cell, median, days in rows}
+        return files
 
     def table(self, resolution, date):
         folder = f"hotspots/system={self.system}/resolution={resolution}/date={date}"
@@ -398,6 +552,20 @@ class Day:
 
     def read_summary(self, resolution):
         return json.loads(metadata(self.sql, self.table(resolution, self.date), "hotspots.day"))
+
+
+def neighbourhood(resolution):
+    """How many rings reach 500 m between centres, at least 1 and at most 12, and how far they reach."""
+    spacing = h3.average_hexagon_edge_length(resolution, "m") * 3**0.5
+    rings = next((k for k in range(1, 12) if k * spacing >= 500), 12)
+    return rings, rings * spacing
+
+
+def great_circle(a, b):
+    """In km, on a sphere of 6,371.009 km (the spherical law of cosines by vectors)."""
+    point = lambda p: np.array([np.cos(p[0]) * np.cos(p[1]), np.cos(p[0]) * np.sin(p[1]), np.sin(p[0])])
+    a, b = point(np.radians(a)), point(np.radians(b))
+    return 6371.009 * np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b)
 
 
 def gi_star(cells, index, bikes, rings):

@@ -106,6 +106,17 @@ fn resolutions_are_chosen_by_option() {
 }
 
 #[test]
+fn a_longest_gap_that_makes_no_sense_is_refused_with_what_would() {
+    let lake = TestLake::new();
+    let most = "above 0 and of at most a day";
+    for (gap, help) in [("0s", "write 1s or more"), ("25h", most), ("9000000000000s", most)] {
+        let done = Finished::of(hotspots(&lake, &["aggregate", "--max-gap", gap]));
+        assert!(!done.success, "{gap}");
+        assert!(done.stderr.contains(help), "{gap}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn a_compacted_day_gives_the_same_tables_and_its_polls_may_go() {
     let lake = twin();
     let before = computed(&lake);

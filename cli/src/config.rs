@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use chrono_tz::Tz;
 use hotspots_api::{Attribution, BaseMap};
 use hotspots_data::{Lake, LakeError, SystemId};
@@ -227,12 +227,15 @@ impl Settings {
     }
 
     /// How to aggregate.
-    pub(crate) fn aggregation(&self, max_gap: Option<Span>) -> hotspots_jobs::Options {
-        let mut options = hotspots_jobs::Options::default();
-        if let Some(span) = max_gap.or(self.file.max_gap) {
-            options.max_gap = span.0;
+    pub(crate) fn aggregation(
+        &self,
+        max_gap: Option<Span>,
+    ) -> anyhow::Result<hotspots_jobs::Options> {
+        let options = hotspots_jobs::Options::default();
+        match max_gap.or(self.file.max_gap) {
+            Some(span) => options.with_max_gap(span.0).context("`max_gap` is not right"),
+            None => Ok(options),
         }
-        options
     }
 }
 

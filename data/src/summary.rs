@@ -22,22 +22,27 @@ pub struct DaySummary {
     pub resolution: Option<u8>,
     /// Whether the day was not over when it was aggregated.
     pub provisional: bool,
-    /// Share of the day during which some poll's state holds, 0 to 1.
+    /// Share of the day during which the state of some poll holds, of stations or of vehicles, 0 to 1.
     pub coverage: f64,
-    /// Polls observed within the day.
+    /// Polls of stations observed within the day.
     pub polls: u32,
-    /// Polls that the day would have at the observed cadence (the median time between polls), up to the
-    /// last poll where the day is not over.
+    /// Polls of stations that the day would have at the observed cadence, with the last one where the
+    /// day is not over; as many as were seen where no cadence was observed.
     pub polls_expected: u32,
-    /// The observed cadence: the median time between the day's polls, in seconds; null below two polls.
+    /// The observed cadence: the median time between the day's polls of stations, in seconds; null below
+    /// two polls.
     pub cadence_s: Option<f64>,
     /// Polls of free-standing vehicles observed within the day.
     pub vehicle_polls: u32,
-    /// Time of the first poll of the day, UTC.
+    /// Polls of both kinds that lie in the day's folder and are not of the day, because the time zone was
+    /// changed in between: they are in no table.
+    #[serde(default)]
+    pub polls_outside_day: u32,
+    /// Time of the first poll of the day, of stations or of vehicles, UTC.
     pub first_poll: Option<Timestamp>,
-    /// Time of the last poll of the day, UTC.
+    /// Time of the last poll of the day, of stations or of vehicles, UTC.
     pub last_poll: Option<Timestamp>,
-    /// Longest time between polls that no state covers, in seconds.
+    /// Longest stretch of the day in which no poll's state holds, of stations or of vehicles, in seconds.
     pub longest_unobserved_s: f64,
     /// Longest time that a poll's state is taken to hold, in seconds.
     pub max_gap_s: f64,

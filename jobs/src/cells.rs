@@ -1,8 +1,6 @@
 //! From stations to cells: the figures of each cell, for the day and for its hours. Definitions:
 //! docs/design.md, "The numbers".
 
-use std::collections::BTreeMap;
-
 use hotspots_data::{Cell, Hour};
 
 use crate::hourly::HourColumns;
@@ -69,8 +67,7 @@ pub(crate) fn cells(
     of_day.sort_unstable();
     of_day.dedup();
     let mut stays = stays.chunk_by(|a, b| a.0 == b.0).peekable();
-    let free_sums = FreeSums::new(free, &sources.timeline.segments, lengths_ms.len());
-    let free_hold_ms: i64 = free_sums.hold_ms.iter().sum();
+    let mut vehicles = FreeTimes::new(&sources.timeline.segments, lengths_ms.len());
     let mut cells = CellDay {
         day: Vec::with_capacity(of_day.len()),
         hours: lengths_ms.iter().map(|_| HourColumns::with_capacity(of_day.len())).collect(),
@@ -79,7 +76,9 @@ pub(crate) fn cells(
     let mut of_hours = vec![Together::default(); lengths_ms.len()];
     for cell in of_day {
         let stays = stays.next_if(|stays| stays[0].0 == cell).unwrap_or_default();
-        let offers = offers_of(sources, stays, free.get(&cell).map(Vec::as_slice));
+        let free = free.get(&cell).map(Vec::as_slice);
+        let offers = offers_of(sources, stays, free);
+        vehicles.fill(free.unwrap_or_default());
         let mut of_day = Together::default();
         of_hours.fill(of_day);
         for stays in stays.chunk_by(|a, b| a.1.station == b.1.station) {
@@ -90,18 +89,18 @@ pub(crate) fn cells(
             of_day.add(times.stood_all_day(), times.observed_all_day(), day_ms);
         }
         for (index, together) in of_hours.iter().enumerate() {
-            let free = (free_sums.hours[index].get(&cell).copied(), free_sums.hold_ms[index]);
+            let free = vehicles.of_hour(index);
             if let Some(figures) = together.figures(cell, free, offers[index], lengths_ms[index]) {
                 cells.hours[index].push(cells.day.len(), &figures);
             }
         }
-        let free = (free_sums.day.get(&cell).copied(), free_hold_ms);
+        let free = vehicles.of_day();
         cells.day.extend(of_day.figures(cell, free, Offer::total(&offers), day_ms));
     }
     cells
 }
 
-/// What a cell offers in each hour, with these stations and polls that saw free-standing bikes.
+/// What the stations of a cell offer in each hour, with the polls that saw free-standing bikes there.
 fn offers_of<'d>(
     sources: Sources<'d>,
     stays: &[(Cell, &'d Stay)],
@@ -124,7 +123,7 @@ fn offers_of<'d>(
         stay.versions.iter().map(move |&(version, _)| (spans, polls(version)))
     };
     let stations: Vec<_> = stays.iter().flat_map(spans).collect();
-    offers(&stations, free.unwrap_or_default(), sources.timeline, hours)
+    offers(&stations, free.unwrap_or_default(), sources.timeline)
 }
 
 /// The time of one station, by hour.
@@ -183,38 +182,45 @@ impl Together {
     /// Adds a station, if it stood here. Its mean is over all its observed time: one that moved gives
     /// each cell its bikes of the time it stood there, so that no bike is counted twice.
     fn add(&mut self, stood: StaySums, observed: Sums, length_ms: i64) {
-        if stood.hold_ms == 0 {
+        let StaySums { sums: here, capacity_hold_ms, capacity_ms } = stood;
+        if here.hold_ms == 0 {
             return;
         }
+        // What was told only while the station stood elsewhere is not known here.
+        let told = |hold_ms, mean: Option<f64>| mean.filter(|_| hold_ms > 0);
+        let ebikes = mean(here.ebike_ms, observed.ebike_hold_ms);
+        let mechanical = mean(here.mechanical_ms, observed.mechanical_hold_ms);
+        let docks = mean(here.dock_ms, observed.dock_hold_ms);
+        let capacity = mean(capacity_ms, observed.hold_ms);
         self.stations += 1;
-        self.bikes += mean(stood.bike_ms, observed.hold_ms).unwrap_or_default();
-        self.ebikes = sum(self.ebikes, mean(stood.ebike_ms, observed.ebike_hold_ms));
-        self.mechanical =
-            sum(self.mechanical, mean(stood.mechanical_ms, observed.mechanical_hold_ms));
-        self.docks = sum(self.docks, mean(stood.dock_ms, observed.dock_hold_ms));
-        let capacity = mean(stood.capacity_ms, observed.hold_ms);
-        self.capacity = sum(self.capacity, capacity.filter(|_| stood.capacity_hold_ms > 0));
-        self.of_known_capacity += u32::from(stood.capacity_hold_ms == stood.hold_ms);
+        self.bikes += mean(here.bike_ms, observed.hold_ms).unwrap_or_default();
+        self.ebikes = sum(self.ebikes, told(here.ebike_hold_ms, ebikes));
+        self.mechanical = sum(self.mechanical, told(here.mechanical_hold_ms, mechanical));
+        self.docks = sum(self.docks, told(here.dock_hold_ms, docks));
+        self.capacity = sum(self.capacity, told(capacity_hold_ms, capacity));
+        self.of_known_capacity += u32::from(capacity_hold_ms == here.hold_ms);
         self.coverage += observed.hold_ms as f64 / length_ms as f64;
     }
 
-    /// The cell's figures, with the free-standing bikes there and the time in which these were
-    /// observed; `None` where there was nothing.
+    /// The cell's figures, with the free-standing bikes there; `offer` is that of its stations. `None`
+    /// where there was nothing.
     fn figures(
         self,
         cell: Cell,
-        (free, free_hold_ms): (Option<FreeBikes>, i64),
+        free: Option<Free>,
         offer: Offer,
         length_ms: i64,
     ) -> Option<Figures> {
-        if self.stations == 0 && free.is_none() {
-            return None;
-        }
+        let offer = match free {
+            Some(free) if self.stations == 0 => Offer::of_vehicles(free.hold_ms, free.there_ms),
+            _ => offer,
+        };
+        let empty_share = offer.empty_share()?;
         let free = free.unwrap_or_default();
-        let free_bikes = mean(free.bikes, free_hold_ms).unwrap_or_default();
-        let free_kind = |sum| mean(sum, free_hold_ms).filter(|_| free.is_kind_known);
+        let free_bikes = mean(free.bikes.bikes, free.hold_ms).unwrap_or_default();
+        let free_kind = |sum| mean(sum, free.hold_ms).filter(|_| free.bikes.is_kind_known);
         let coverage = match self.stations {
-            0 => free_hold_ms as f64 / length_ms as f64,
+            0 => free.hold_ms as f64 / length_ms as f64,
             stations => self.coverage / f64::from(stations),
         };
         let bikes = self.bikes + free_bikes;
@@ -224,12 +230,12 @@ impl Together {
             cell,
             bikes,
             free_bikes,
-            ebikes: sum(self.ebikes, free_kind(free.ebikes)),
-            mechanical: sum(self.mechanical, free_kind(free.mechanical)),
+            ebikes: sum(self.ebikes, free_kind(free.bikes.ebikes)),
+            mechanical: sum(self.mechanical, free_kind(free.bikes.mechanical)),
             docks: self.docks,
             capacity: self.capacity,
             occupancy: docks_of_all.map(|docks: f64| bikes / docks),
-            empty_share: offer.empty_share(),
+            empty_share,
             full_share: offer.full_share(),
             stations: self.stations,
             coverage,
@@ -237,37 +243,77 @@ impl Together {
     }
 }
 
-/// Free-standing bikes over time, by cell.
-struct FreeSums {
-    hours: Vec<BTreeMap<Cell, FreeBikes>>,
-    day: BTreeMap<Cell, FreeBikes>,
-    /// By hour, the time in which some poll of vehicles holds.
-    hold_ms: Vec<i64>,
+/// The free-standing bikes of a cell in an hour or a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Free {
+    /// Their sum over time; their kind is known where it is told of one that day.
+    bikes: FreeBikes,
+    /// Time in which a poll shows one in the cell.
+    there_ms: i64,
+    /// Time in which some poll of vehicles holds, whatever it shows.
+    hold_ms: i64,
 }
 
-impl FreeSums {
-    fn new(free: &FreeDay, segments: &[Segment], hours: usize) -> Self {
-        let mut sums = Self {
-            hours: vec![BTreeMap::new(); hours],
-            day: BTreeMap::new(),
-            hold_ms: vec![0; hours],
+/// The polls of vehicles over time, and what they show in one cell.
+struct FreeTimes {
+    /// By poll, the hours in which it holds and for how long.
+    holds: Vec<Vec<(usize, i64)>>,
+    /// By hour; the time of the polls is that of every cell.
+    hours: Vec<Free>,
+    /// Whether one of them shows a bike in the cell.
+    is_any_there: bool,
+}
+
+impl FreeTimes {
+    fn new(segments: &[Segment], hours: usize) -> Self {
+        let polls = segments.iter().filter_map(|segment| segment.vehicles).max();
+        let mut times = Self {
+            holds: vec![Vec::new(); polls.map_or(0, |last| last + 1)],
+            hours: vec![Free::default(); hours],
+            is_any_there: false,
         };
-        let mut holds: BTreeMap<usize, Vec<(usize, i64)>> = BTreeMap::new();
-        for segment in segments {
-            if let Some(poll) = segment.vehicles {
-                sums.hold_ms[segment.hour] += segment.hold_ms;
-                holds.entry(poll).or_default().push((segment.hour, segment.hold_ms));
+        for &Segment { hour, hold_ms, vehicles, .. } in segments {
+            if let Some(poll) = vehicles {
+                times.hours[hour].hold_ms += hold_ms;
+                times.holds[poll].push((hour, hold_ms));
             }
         }
-        for (&cell, polls) in free {
-            for (poll, bikes) in polls {
-                for &(hour, hold_ms) in holds.get(poll).into_iter().flatten() {
-                    sums.hours[hour].entry(cell).or_default().add(*bikes, hold_ms);
-                    sums.day.entry(cell).or_default().add(*bikes, hold_ms);
-                }
+        times
+    }
+
+    /// Takes the polls that show free-standing bikes in a cell, in place of those of the last one.
+    fn fill(&mut self, polls: &[(usize, FreeBikes)]) {
+        for hour in &mut self.hours {
+            *hour = Free { hold_ms: hour.hold_ms, ..Free::default() };
+        }
+        self.is_any_there = false;
+        let mut is_kind_known = false;
+        for &(poll, bikes) in polls {
+            for &(hour, hold_ms) in self.holds.get(poll).into_iter().flatten() {
+                self.hours[hour].bikes.add(bikes, hold_ms);
+                self.hours[hour].there_ms += hold_ms;
+                self.is_any_there = true;
+                is_kind_known |= bikes.is_kind_known;
             }
         }
-        sums
+        self.hours.iter_mut().for_each(|hour| hour.bikes.is_kind_known = is_kind_known);
+    }
+
+    /// The bikes of an hour, which are none where polls hold and show none; `None` where no poll of
+    /// vehicles holds, or none of the whole day shows a bike in the cell.
+    fn of_hour(&self, hour: usize) -> Option<Free> {
+        Some(self.hours[hour]).filter(|free| self.is_any_there && free.hold_ms > 0)
+    }
+
+    /// The bikes of the day; `None` where no poll shows one in the cell.
+    fn of_day(&self) -> Option<Free> {
+        let mut day = Free::default();
+        for hour in self.hours.iter().filter(|_| self.is_any_there) {
+            day.bikes.add(hour.bikes, 1);
+            day.there_ms += hour.there_ms;
+            day.hold_ms += hour.hold_ms;
+        }
+        self.is_any_there.then_some(day)
     }
 }
 

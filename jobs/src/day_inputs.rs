@@ -309,7 +309,7 @@ impl DayInputs {
 }
 
 /// Raised whenever the same inputs would give other numbers.
-pub(crate) const METHOD: u32 = 2;
+pub(crate) const METHOD: u32 = 3;
 
 /// SHA-256 of a hotspot table's inputs: the observations, the resolution and the baseline.
 pub(crate) fn fingerprint(

@@ -1,10 +1,11 @@
 //! An observed day as its tables: pure, from what was read to what is written.
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use hotspots_data::codec::CodecError;
+use hotspots_data::summary::Timestamp;
 use hotspots_data::table::{Hotspot, QualityCheck, Row as _, StationDay};
-use hotspots_data::{DaySummary, Derived, Hour, Resolution, SystemId, at_hour, hours};
+use hotspots_data::{DaySummary, Derived, Hour, Key, Resolution, SystemId, at_hour, hours};
 use rayon::prelude::*;
 
 use crate::baseline::{Baseline, median};
@@ -15,7 +16,6 @@ use crate::getis_ord::{radius_m, rings};
 use crate::hotspots::hotspots;
 use crate::hourly;
 use crate::options::Options;
-use crate::poll_weights::{holds, longest_unobserved};
 use crate::quality::checks;
 use crate::read_day::ObservedDay;
 use crate::station_day::{StationSums, station_sums};
@@ -69,8 +69,8 @@ pub(crate) fn day_tables(
         options,
         cadence_s: cadence_s(&own),
         own,
-        vehicle_polls: vehicle_polls.iter().filter(|&&time| day.contains(time)).count(),
-        longest_unobserved: longest_unobserved(&polls, &holds(&polls, day, options.max_gap()), day),
+        own_vehicles: vehicle_polls.into_iter().filter(|&time| day.contains(time)).collect(),
+        longest_unobserved: timeline.longest_unobserved(day),
         seen_ms: timeline.segments.iter().map(|segment| segment.hold_ms).sum(),
         left: left_out(&stations, &places),
         observations,
@@ -128,9 +128,9 @@ struct About<'d> {
     system: &'d SystemId,
     inputs: &'d DayInputs,
     options: Options,
-    /// The polls of the day itself, and how many there are of vehicles.
+    /// The polls of the day itself, of stations and of vehicles.
     own: Vec<DateTime<Utc>>,
-    vehicle_polls: usize,
+    own_vehicles: Vec<DateTime<Utc>>,
     cadence_s: Option<f64>,
     longest_unobserved: TimeDelta,
     seen_ms: i64,
@@ -141,11 +141,15 @@ struct About<'d> {
 impl About<'_> {
     fn summary(&self, cells: &[Figures], wanted: &Wanted) -> DaySummary {
         let day = self.inputs.day;
-        let (first, last) = (self.own.first().copied(), self.own.last().copied());
-        let until = last.filter(|_| self.inputs.provisional).unwrap_or(day.end());
+        let (first, first_vehicles) = (self.own.first(), self.own_vehicles.first());
+        let (last, last_vehicles) = (self.own.last(), self.own_vehicles.last());
         let polls = self.own.len() as u32;
-        let expected =
-            self.cadence_s.map(|cadence| (until - day.start()).as_seconds_f64() / cadence);
+        let day_s = day.length().as_seconds_f64();
+        let expected = self.cadence_s.map(|cadence| {
+            // Each poll stands for the time until the next one, the last one too.
+            let seen_s = |last: &DateTime<Utc>| (*last - day.start()).as_seconds_f64() + cadence;
+            last.filter(|_| self.inputs.provisional).map_or(day_s, seen_s).min(day_s) / cadence
+        });
         let left = self.left;
         DaySummary {
             system: self.system.clone(),
@@ -157,9 +161,10 @@ impl About<'_> {
             polls,
             polls_expected: expected.map_or(polls, |expected| expected.round() as u32),
             cadence_s: self.cadence_s,
-            vehicle_polls: self.vehicle_polls as u32,
-            first_poll: first.map(hotspots_data::summary::Timestamp),
-            last_poll: last.map(hotspots_data::summary::Timestamp),
+            vehicle_polls: self.own_vehicles.len() as u32,
+            polls_outside_day: self.outside_day(),
+            first_poll: first.into_iter().chain(first_vehicles).min().copied().map(Timestamp),
+            last_poll: last.max(last_vehicles).copied().map(Timestamp),
             longest_unobserved_s: self.longest_unobserved.as_seconds_f64(),
             max_gap_s: self.options.max_gap.as_secs_f64(),
             stations: left.in_cells,
@@ -178,6 +183,21 @@ impl About<'_> {
             inputs: wanted.inputs.clone(),
         }
     }
+}
+
+impl About<'_> {
+    /// Polls in the day's folder whose time is not of the day: the time zone was changed in between.
+    fn outside_day(&self) -> u32 {
+        let own = self.inputs.own.polls.iter().map(|poll| poll.recording.stamp);
+        let day = self.inputs.day;
+        let vehicles = self.inputs.vehicles.iter().filter(|poll| is_of(&poll.key, day.date()));
+        let all = own.chain(vehicles.map(|poll| poll.stamp));
+        all.filter(|&time| !day.contains(time)).count() as u32
+    }
+}
+
+fn is_of(key: &Key, of: NaiveDate) -> bool {
+    matches!(key, Key::Recorded { date, .. } if *date == of)
 }
 
 /// The median time between polls; `None` below two of them, or when all are of one instant.

@@ -43,6 +43,6 @@ mod whole_day;
 pub use aggregate::{DayOutcome, DayReport, aggregate};
 pub use compact::{CompactReport, Compaction, compact};
 pub use error::JobError;
-pub use options::{Options, Selection};
+pub use options::{MaxGapError, Options, Selection};
 pub use resolutions::Resolutions;
 pub use verify::{Fault, VerifyReport, verify};

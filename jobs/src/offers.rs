@@ -69,29 +69,15 @@ pub(crate) struct Offer {
     pub(crate) full_ms: i64,
 }
 
-/// What a cell offers in each hour. A cell with stations is observed while some poll's state holds
-/// that mentions one of them; one without, while some poll of vehicles holds. `stations` have the
-/// polls during which they stood in the cell, `free` the polls of vehicles that saw some there.
+/// What the stations of a cell and the free-standing bikes there offer in each hour, over the time in
+/// which some poll's state holds that mentions one of the stations. `stations` have the polls during
+/// which they stood in the cell, `free` the polls of vehicles that saw some there.
 pub(crate) fn offers(
     stations: &[(&Spans, Range<usize>)],
     free: &[(usize, FreeBikes)],
     timeline: &Timeline,
-    hours: usize,
 ) -> Vec<Offer> {
-    let mut offers = vec![Offer::default(); hours];
-    let has_bike = |vehicles: usize| {
-        let at = free.binary_search_by_key(&vehicles, |&(poll, _)| poll);
-        at.is_ok_and(|at| free[at].1.bikes > 0)
-    };
-    if stations.is_empty() {
-        for segment in &timeline.segments {
-            let Some(vehicles) = segment.vehicles else { continue };
-            let offer = &mut offers[segment.hour];
-            offer.observed_ms += segment.hold_ms;
-            offer.empty_ms += if has_bike(vehicles) { 0 } else { segment.hold_ms };
-        }
-        return offers;
-    }
+    let mut offers = vec![Offer::default(); timeline.hours()];
     let of_any = |spans: fn(&Spans) -> &Polls| {
         union(stations.iter().flat_map(|(station, polls)| clipped(spans(station), polls)))
     };
@@ -109,6 +95,10 @@ pub(crate) fn offers(
     add(&docks_told, |offer| &mut offer.docks_observed_ms);
     add(&full, |offer| &mut offer.full_ms);
     if !free.is_empty() {
+        let has_bike = |vehicles: usize| {
+            let at = free.binary_search_by_key(&vehicles, |&(poll, _)| poll);
+            at.is_ok_and(|at| free[at].1.bikes > 0)
+        };
         let segments = empty.iter().flat_map(|polls| timeline.segments_of(polls.clone()));
         for segment in segments.map(|index| &timeline.segments[index]) {
             if segment.poll.is_some() && segment.vehicles.is_some_and(has_bike) {
@@ -194,9 +184,15 @@ impl Offer {
         total
     }
 
-    /// Share of the observed time without a bike.
-    pub(crate) fn empty_share(self) -> f64 {
-        share(self.empty_ms, self.observed_ms).unwrap_or_default()
+    /// What free-standing bikes alone offer, where polls that look for them hold for so long, and for
+    /// so long show one.
+    pub(crate) fn of_vehicles(hold_ms: i64, there_ms: i64) -> Self {
+        Self { observed_ms: hold_ms, empty_ms: hold_ms - there_ms, ..Self::default() }
+    }
+
+    /// Share of the observed time without a bike; `None` where nothing was observed.
+    pub(crate) fn empty_share(self) -> Option<f64> {
+        share(self.empty_ms, self.observed_ms)
     }
 
     /// Share of the time in which docks were told without a free one.
@@ -227,32 +223,32 @@ mod tests {
     }
 
     /// A poll of each kind every minute after midnight; the last hold for a minute too.
-    fn timeline(polls: usize) -> (Timeline, usize) {
+    fn timeline(polls: usize) -> Timeline {
         let day = Day::new(hotspots_data::parse_date("2026-02-10").unwrap(), Tz::Europe__Paris);
         let hours = hours(day);
         let at = |minute: usize| day.start() + TimeDelta::minutes(minute as i64);
         let polls: Vec<DateTime<Utc>> = (0..polls).map(at).collect();
-        (Timeline::new(&polls, &polls, day, &hours, TimeDelta::minutes(1)), hours.len())
+        Timeline::new(&polls, &polls, day, &hours, TimeDelta::minutes(1))
     }
 
     #[test]
     fn a_cell_is_empty_only_while_none_of_its_stations_seen_has_a_bike() {
         let a = station(&[0, 0, 3, UNKNOWN], &[5, 0, 0, UNKNOWN]);
         let b = station(&[2, 0, UNKNOWN, UNKNOWN], &[0, 0, UNKNOWN, UNKNOWN]);
-        let (timeline, hours) = timeline(4);
-        let offer = Offer::total(&offers(&[(&a, 0..4), (&b, 0..4)], &[], &timeline, hours));
+        let timeline = timeline(4);
+        let offer = Offer::total(&offers(&[(&a, 0..4), (&b, 0..4)], &[], &timeline));
         // By hand: seen in polls 0 to 2; no bike in poll 1; no dock in polls 1 and 2.
         assert_eq!((offer.observed_ms, offer.empty_ms), (180_000, 60_000));
         assert_eq!((offer.docks_observed_ms, offer.full_ms), (180_000, 120_000));
-        assert!((offer.empty_share() - 1.0 / 3.0).abs() < 1e-12);
+        assert!((offer.empty_share().unwrap() - 1.0 / 3.0).abs() < 1e-12);
     }
 
     #[test]
     fn a_station_counts_only_while_it_stands_in_the_cell() {
         let a = station(&[0, 0, 0, 0], &[1, 1, 1, 1]);
         let b = station(&[1, 0, 1, 1], &[0, 0, 0, 1]);
-        let (timeline, hours) = timeline(4);
-        let offer = Offer::total(&offers(&[(&a, 0..3), (&b, 2..4)], &[], &timeline, hours));
+        let timeline = timeline(4);
+        let offer = Offer::total(&offers(&[(&a, 0..3), (&b, 2..4)], &[], &timeline));
         // By hand: alone in polls 0 and 1, where `a` has no bike and a dock.
         assert_eq!((offer.observed_ms, offer.empty_ms, offer.full_ms), (240_000, 120_000, 0));
     }
@@ -261,11 +257,10 @@ mod tests {
     fn a_free_standing_bike_makes_a_cell_not_empty() {
         let a = station(&[0, 0, 0], &[5, 5, 5]);
         let free = [(1, FreeBikes { bikes: 1, ..FreeBikes::default() })];
-        let (timeline, hours) = timeline(3);
-        let offer = Offer::total(&offers(&[(&a, 0..3)], &free, &timeline, hours));
+        let timeline = timeline(3);
+        let offer = Offer::total(&offers(&[(&a, 0..3)], &free, &timeline));
         assert_eq!((offer.observed_ms, offer.empty_ms), (180_000, 120_000));
-        let alone = Offer::total(&offers(&[], &free, &timeline, hours));
-        assert_eq!((alone.observed_ms, alone.empty_ms), (180_000, 120_000));
-        assert_eq!(alone.full_share(), None);
+        let alone = Offer::of_vehicles(180_000, 60_000);
+        assert_eq!((alone.empty_share(), alone.full_share()), (Some(2.0 / 3.0), None));
     }
 }

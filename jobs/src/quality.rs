@@ -1,7 +1,8 @@
 //! What is odd in a day's data, told and never repaired.
 //!
-//! In the spirit of the taxonomy A1–A7 of semantic faults (R. Fossé, G. Pallares; published with
-//! gbfs-toolkit), with faults of counts and of time beside those of the inventory.
+//! After the taxonomy A1–A7 of faults of the inventory, and D1–D3 of the counts (R. Fossé, G. Pallares;
+//! published with gbfs-toolkit 2.0), where docs/design.md says which check is which; but station by
+//! station, where the taxonomy mostly judges a system as a whole.
 
 use hotspots_data::table::{QualityCheck, StationInformation};
 
@@ -18,22 +19,29 @@ pub(crate) fn checks(stations: &[StationSums], places: &Places, day_ms: i64) -> 
 
 /// Distance from the system's middle beyond which a position is taken for an error.
 const FAR_OFF_M: f64 = 100_000.0;
-/// From how many stations on one capacity for all is taken for a placeholder (as A2 does).
-const PLACEHOLDER_STATIONS: usize = 20;
+/// Below so many stations nothing is concluded from all of their capacities together (A2, A3).
+const FEWEST_STATIONS: usize = 20;
+/// How many times the mean capacity over all stations the mean over those that have one may be (A3).
+const MOST_OVER_CAPACITY: usize = 5;
 /// Capacities from here on stand for "without limit".
 const SENTINEL_DOCKS: i32 = 500;
 
 fn of_information(places: &[&Place], versions: &Places) -> Vec<QualityCheck> {
     let rows: Vec<&StationInformation> = places.iter().map(|place| &place.row).collect();
     let middle = middle(&rows);
-    let capacities: Vec<i32> = places.iter().filter_map(|place| place.capacity).collect();
-    let is_uniform = capacities.len() >= PLACEHOLDER_STATIONS
-        && capacities.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_virtual = |row: &StationInformation| row.is_virtual_station == Some(true);
+    let docked = rows.iter().filter(|row| !is_virtual(row));
+    let capacities: Vec<i32> = docked.filter_map(|row| row.capacity).collect();
+    let is_uniform =
+        capacities.len() >= FEWEST_STATIONS && capacities.windows(2).all(|pair| pair[0] == pair[1]);
+    // The one mean is the sum over those with a capacity, the other the same sum over all.
+    let with_docks = places.iter().filter(|place| place.capacity.is_some()).count();
+    let is_conditional =
+        rows.len() >= FEWEST_STATIONS && rows.len() > MOST_OVER_CAPACITY * with_docks;
     let ask = |name, meaning, is_odd: &dyn Fn(&StationInformation) -> bool| {
         let odd = rows.iter().filter(|row| is_odd(row)).map(|row| row.station_id.as_str());
         check(name, meaning, rows.len(), odd)
     };
-    let is_virtual = |row: &StationInformation| row.is_virtual_station == Some(true);
     let far = |lat: f64, lon: f64| {
         middle.is_none_or(|(mid_lat, mid_lon)| distance_m(lat, lon, mid_lat, mid_lon) > FAR_OFF_M)
     };
@@ -43,26 +51,34 @@ fn of_information(places: &[&Place], versions: &Places) -> Vec<QualityCheck> {
         row.lat.zip(row.lon).is_some_and(|p| (!is_possible(p) || far(p.0, p.1)) && swapped(p))
     };
     vec![
-        ask("capacity_zero", "The published capacity is 0 (A6).", &|row| {
-            row.capacity == Some(0) && !is_virtual(row)
-        }),
-        ask("capacity_missing", "No capacity is published (A7).", &|row| {
-            row.capacity.is_none() && !is_virtual(row)
-        }),
+        ask(
+            "capacity_zero",
+            "The published capacity is 0, at a station that is not virtual (A6).",
+            &|row| row.capacity == Some(0) && !is_virtual(row),
+        ),
+        ask(
+            "capacity_missing",
+            "No capacity is published, at a station that is not virtual (A7).",
+            &|row| row.capacity.is_none() && !is_virtual(row),
+        ),
         ask(
             "capacity_placeholder",
-            "The capacity stands for something else: 500 or more, below 0, or the same at all of 20 or more stations (A2, A3).",
+            "The capacity stands for something else: the same at all of 20 or more stations (A2), 500 or more, or below 0.",
             &|row| {
                 row.capacity.is_some_and(|docks| {
-                    !(0..SENTINEL_DOCKS).contains(&docks) || (is_uniform && docks > 0)
+                    let is_alike = is_uniform && docks > 0 && !is_virtual(row);
+                    !(0..SENTINEL_DOCKS).contains(&docks) || is_alike
                 })
             },
         ),
         ask(
-            "position_missing",
-            "The position is missing, (0, 0) or not on the globe (A4).",
-            &|row| position(row).is_none() && !is_transposed(row),
+            "capacity_conditional",
+            "It has a capacity, and fewer than a fifth of 20 or more stations have: the number is of vehicles that stand there rather than of docks (A3).",
+            &|row| is_conditional && row.capacity.is_some_and(|docks| docks > 0),
         ),
+        ask("position_missing", "The position is missing, (0, 0) or not on the globe.", &|row| {
+            position(row).is_none() && !is_transposed(row)
+        }),
         ask(
             "position_transposed",
             "Latitude and longitude are exchanged: the other way round the station is in the system's area (A4).",
@@ -70,7 +86,7 @@ fn of_information(places: &[&Place], versions: &Places) -> Vec<QualityCheck> {
         ),
         ask(
             "position_far_off",
-            "The position is more than 100 km from the middle of the system's stations (A4, A5).",
+            "The position is more than 100 km from the middle of the system's stations (A5).",
             &|row| position(row).is_some_and(|(lat, lon)| far(lat, lon)) && !is_transposed(row),
         ),
         check(

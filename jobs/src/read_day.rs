@@ -144,8 +144,8 @@ async fn read_vehicles(
     Ok(vehicles::days(&polls, resolutions.len()))
 }
 
-/// The versions in force during some poll, each with those polls: from when it was seen until the next
-/// one was; the first also for the polls before it.
+/// The versions in force during some poll, and the last, each with those polls: from when it was seen
+/// until the next one was; the first also for the polls before it.
 fn in_force<'v>(
     versions: &'v [Recording],
     polls: &[&Recording],
@@ -156,5 +156,6 @@ fn in_force<'v>(
         None => polls.len(),
     };
     let spans = versions.iter().enumerate().map(|(i, seen)| (seen, start(i)..start(i + 1)));
-    spans.filter(|(_, polls)| !polls.is_empty()).collect()
+    let is_last = |seen: &Recording| versions.last() == Some(seen);
+    spans.filter(|(seen, polls)| !polls.is_empty() || is_last(seen)).collect()
 }

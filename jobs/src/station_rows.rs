@@ -8,6 +8,7 @@ use hotspots_data::table::{StationDay, StationInformation};
 use crate::cells::mean;
 use crate::places::{Place, Places};
 use crate::station_day::{StationSums, Sums};
+use crate::stays::StaySums;
 
 /// How many stations are in the cells, and why others are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,24 +36,30 @@ pub(crate) fn station_rows(
         all.entry(&station.id).or_insert((None, &nothing)).1 = station;
     }
     let day_ms: i64 = hours.iter().map(Hour::length_ms).sum();
-    all.into_iter().map(|(id, (place, day))| row(id, place, day, (hours, day_ms))).collect()
+    let row = |(id, (place, day)): (&str, (_, &StationSums))| {
+        row(id, place, mean_capacity(day, places), day, (hours, day_ms))
+    };
+    all.into_iter().map(row).collect()
 }
 
 /// Counts each station once, under the first reason that keeps it out of the cells.
 pub(crate) fn left_out(stations: &[StationSums], places: &Places) -> Left {
     let mut left = Left::default();
     for station in stations {
-        let is_placed = |version: usize| {
-            let place = places.of(version, &station.id);
-            place.is_some_and(|place| place.cells.iter().any(Option::is_some))
+        let mut known =
+            station.parts.iter().filter_map(|part| places.of(part.version, &station.id));
+        let is_known = match known.clone().next() {
+            None if station.parts.is_empty() => places.last_of(&station.id).is_some(),
+            place => place.is_some(),
         };
-        let reason = if places.last_of(&station.id).is_none() {
+        let mut is_placed = || known.any(|place| place.cells.iter().any(Option::is_some));
+        let reason = if !is_known {
             &mut left.without_information
         } else if station.is_never_installed {
             &mut left.not_installed
         } else if station.parts.is_empty() {
             &mut left.without_counts
-        } else if !station.parts.iter().any(|part| is_placed(part.version)) {
+        } else if !is_placed() {
             &mut left.without_position
         } else {
             &mut left.in_cells
@@ -66,15 +73,27 @@ pub(crate) fn left_out(stations: &[StationSums], places: &Places) -> Left {
     left
 }
 
+/// The station's capacity over its observed time; `None` unless it was known all the while.
+fn mean_capacity(day: &StationSums, places: &Places) -> Option<f64> {
+    let mut sums = StaySums::default();
+    for parts in day.parts.chunk_by(|a, b| a.version == b.version) {
+        let docks = places.of(parts[0].version, &day.id).and_then(|place| place.capacity);
+        for part in parts {
+            sums.add(part.sums, docks);
+        }
+    }
+    sums.capacity()
+}
+
 fn row(
     id: &str,
     place: Option<&Place>,
+    mean_capacity: Option<f64>,
     day: &StationSums,
     (hours, day_ms): (&[Hour], i64),
 ) -> StationDay {
     let total = day.total();
     let information: Option<&StationInformation> = place.map(|place| &place.row);
-    let capacity = place.and_then(|place| place.capacity);
     let bikes = mean(total.bike_ms, total.hold_ms);
     StationDay {
         station_id: id.to_owned(),
@@ -85,12 +104,12 @@ fn row(
         hex_id_8: information.and_then(|row| row.hex_id_8.clone()),
         hex_id_9: information.and_then(|row| row.hex_id_9.clone()),
         hex_id_10: information.and_then(|row| row.hex_id_10.clone()),
-        capacity,
+        capacity: place.and_then(|place| place.capacity),
         bikes,
         ebikes: mean(total.ebike_ms, total.ebike_hold_ms),
         mechanical: mean(total.mechanical_ms, total.mechanical_hold_ms),
         docks: mean(total.dock_ms, total.dock_hold_ms),
-        occupancy: bikes.zip(capacity).map(|(bikes, docks)| bikes / f64::from(docks)),
+        occupancy: bikes.zip(mean_capacity).map(|(bikes, docks)| bikes / docks),
         empty_share: mean(total.empty_ms, total.hold_ms),
         full_share: mean(total.full_ms, total.dock_hold_ms),
         empty_episodes: day.empty.count,

@@ -7,6 +7,7 @@
 use hotspots_data::Cell;
 use polars::prelude::*;
 
+use crate::cells::mean;
 use crate::places::Places;
 use crate::pool;
 use crate::station_day::Sums;
@@ -22,15 +23,10 @@ pub(crate) struct Stay {
     pub(crate) versions: Vec<(usize, Option<i32>)>,
 }
 
-/// Sums over the time that a station stood in a cell, in milliseconds and bike-milliseconds.
+/// Sums over the time that a station stood in a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub(crate) struct StaySums {
-    pub(crate) hold_ms: i64,
-    pub(crate) bike_ms: i64,
-    pub(crate) ebike_ms: i64,
-    pub(crate) mechanical_ms: i64,
-    pub(crate) dock_ms: i64,
+    pub(crate) sums: Sums,
     /// Time during which the capacity was known, and the sum of the docks over it.
     pub(crate) capacity_hold_ms: i64,
     pub(crate) capacity_ms: i64,
@@ -134,25 +130,23 @@ fn cell_column(resolution: usize) -> String {
 impl StaySums {
     /// Adds a part of the station's day, during which so many docks were known.
     pub(crate) fn add(&mut self, part: Sums, docks: Option<i32>) {
-        self.hold_ms += part.hold_ms;
-        self.bike_ms += part.bike_ms;
-        self.ebike_ms += part.ebike_ms;
-        self.mechanical_ms += part.mechanical_ms;
-        self.dock_ms += part.dock_ms;
+        self.sums += part;
         if let Some(docks) = docks {
             self.capacity_hold_ms += part.hold_ms;
             self.capacity_ms += i64::from(docks) * part.hold_ms;
         }
     }
+
+    /// The mean capacity, weighted by time; `None` unless it was known all the time.
+    pub(crate) fn capacity(self) -> Option<f64> {
+        let is_known = self.capacity_hold_ms == self.sums.hold_ms;
+        mean(self.capacity_ms, self.sums.hold_ms).filter(|_| is_known)
+    }
 }
 
 impl std::ops::AddAssign for StaySums {
     fn add_assign(&mut self, other: Self) {
-        self.hold_ms += other.hold_ms;
-        self.bike_ms += other.bike_ms;
-        self.ebike_ms += other.ebike_ms;
-        self.mechanical_ms += other.mechanical_ms;
-        self.dock_ms += other.dock_ms;
+        self.sums += other.sums;
         self.capacity_hold_ms += other.capacity_hold_ms;
         self.capacity_ms += other.capacity_ms;
     }

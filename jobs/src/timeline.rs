@@ -101,6 +101,17 @@ impl Timeline {
         self.hours
     }
 
+    /// The longest stretch of the day in which nothing is known.
+    pub(crate) fn longest_unobserved(&self, day: Day) -> TimeDelta {
+        let (mut seen_until_ms, mut longest_ms) = (0, 0);
+        for segment in &self.segments {
+            longest_ms = (segment.from_ms - seen_until_ms).max(longest_ms);
+            seen_until_ms = segment.from_ms + segment.hold_ms;
+        }
+        let rest_ms = day.length().num_milliseconds() - seen_until_ms;
+        TimeDelta::milliseconds(rest_ms.max(longest_ms))
+    }
+
     /// The segments in which one of these status polls holds, or in between none.
     pub(crate) fn segments_of(&self, polls: Range<usize>) -> Range<usize> {
         self.first[polls.start] as usize..self.first[polls.end] as usize
@@ -214,5 +225,24 @@ mod tests {
                 (1435, 5, 23, Some(3), None),
             ]
         );
+    }
+    #[test]
+    fn the_longest_unobserved_stretch_may_be_before_between_or_after_polls_of_any_kind() {
+        let day = Day::new(hotspots_data::parse_date("2026-02-10").unwrap(), Tz::Europe__Paris);
+        let longest = |polls: &[i64], vehicles: &[i64]| {
+            let at = |minutes: &[i64]| -> Vec<_> {
+                minutes.iter().map(|&m| day.start() + TimeDelta::minutes(m)).collect()
+            };
+            let gap = TimeDelta::minutes(15);
+            let timeline = Timeline::new(&at(polls), &at(vehicles), day, &hours(day), gap);
+            timeline.longest_unobserved(day).num_minutes()
+        };
+        assert_eq!(longest(&[], &[]), 1440);
+        assert_eq!(longest(&[700], &[]), 725);
+        assert_eq!(longest(&[1300], &[]), 1300);
+        assert_eq!(longest(&[10, 900, 1430], &[]), 900 - 25);
+        // By hand: unseen from 00:25 to 08:00, from 08:15 to 15:00 and from 15:15 to 23:50.
+        assert_eq!(longest(&[10, 900, 1430], &[480]), 515);
+        assert_eq!(longest(&[], &[700]), 725);
     }
 }

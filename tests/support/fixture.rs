@@ -150,6 +150,7 @@ impl Fixture {
             polls_expected: 1440,
             cadence_s: Some(60.0),
             vehicle_polls: 0,
+            polls_outside_day: 0,
             first_poll: Some(Timestamp(day.start() + TimeDelta::seconds(12))),
             last_poll: Some(Timestamp(day.end() - TimeDelta::seconds(48))),
             longest_unobserved_s: 1080.0,

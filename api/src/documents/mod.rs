@@ -152,6 +152,7 @@ impl Header {
             .with("stations_without_status", day.stations_without_status)
             .with("stations_not_installed", day.stations_not_installed)
             .with("stations_without_counts", day.stations_without_counts)
+            .with("polls_outside_day", day.polls_outside_day)
             .with("cadence_s", day.cadence_s)
             .with("max_gap_s", day.max_gap_s)
             .with("baseline_days", day.baseline_days)

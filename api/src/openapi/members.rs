@@ -37,6 +37,7 @@ const RECORD: &[Member] = &[
     ("stations_without_status", Count, Sometimes, "Stations in the list of stations that no poll mentions."),
     ("stations_not_installed", Count, Sometimes, "Stations that were not installed at any poll."),
     ("stations_without_counts", Count, Sometimes, "Stations that are installed but never tell a number of bikes."),
+    ("polls_outside_day", Count, Sometimes, "Polls in the day's folder that are not of the day, as the time zone was changed in between: not used."),
     ("cadence_s", OrNull(&Number), Sometimes, "The median time between polls, in seconds; null below two polls."),
     ("max_gap_s", Number, Sometimes, "The longest time that a poll's state is taken to hold, in seconds."),
     ("baseline_days", Count, Sometimes, "Earlier days of the same weekday that the baseline is the median of."),

@@ -43,7 +43,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     }
     let lake = settings.lake()?;
     let options =
-        Options { resolutions: arguments.resolutions, ..settings.aggregation(arguments.max_gap) };
+        Options { resolutions: arguments.resolutions, ..settings.aggregation(arguments.max_gap)? };
     let reports = bring_up_to_date(&lake, &selection, options, SystemClock.now()).await?;
     anyhow::ensure!(!reports.is_empty(), nothing_in(&lake, "aggregate", &selection));
     let failed = reports.iter().any(|report| matches!(report.outcome, DayOutcome::Failed(_)));

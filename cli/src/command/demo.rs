@@ -103,7 +103,7 @@ async fn make_day(lake: &Lake, settings: &Settings, arguments: &Arguments) -> an
     println!("  polled     {polls}, {rows} in {polled_s:.1} s");
 
     let selection = Selection { system: Some(SYSTEM.parse()?), ..Selection::default() };
-    let options = settings.aggregation(None);
+    let options = settings.aggregation(None)?;
     let reports =
         hotspots_jobs::aggregate(lake, &selection, options, day.next().end(), |_, _| {}).await?;
     for report in &reports {

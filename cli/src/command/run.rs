@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use hotspots_data::Lake;
 use hotspots_jobs::Selection;
 use hotspots_pipeline::{Clock as _, Stop, ingest};
@@ -39,7 +39,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     let targets = settings.targets(&arguments.system)?;
     let tools = tools(settings, settings.lake_or_new()?, &arguments.intake)?;
     let lake = tools.intake.lake().clone();
-    let options = settings.aggregation(arguments.max_gap);
+    let options = settings.aggregation(arguments.max_gap)?;
     let stop = stop_on_signal()?;
     let system = match targets.as_slice() {
         [only] => Some(only.system.clone()),
@@ -57,21 +57,28 @@ pub(crate) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-/// Aggregates all days once, then the last few every quarter of an hour: local midnight falls on a
-/// quarter of an hour in every time zone.
+/// Aggregates all days at once and then once a day, for polls may be uploaded late; and the last few
+/// every quarter of an hour: local midnight falls on one in every time zone.
 async fn keep_up_to_date(lake: &Lake, options: hotspots_jobs::Options, stop: &Stop) {
-    let mut selection = Selection::default();
+    let mut all_done: Option<DateTime<Utc>> = None;
     // The first polls should be in before the first aggregation.
     let mut due = SystemClock.now() + TimeDelta::seconds(5);
     while stop.sleep_until(&SystemClock, due).await {
         let now = SystemClock.now();
-        if let Err(error) = bring_up_to_date(lake, &selection, options, now).await {
-            error!("aggregation will be tried again: {error:#}");
-        } else {
-            selection.from = Some((now - TimeDelta::days(3)).date_naive());
+        let selection = Selection { from: first_day(now, all_done), ..Selection::default() };
+        match bring_up_to_date(lake, &selection, options, now).await {
+            Err(error) => error!("aggregation will be tried again: {error:#}"),
+            Ok(_) if selection.from.is_none() => all_done = Some(now),
+            Ok(_) => {}
         }
         due = next_quarter(SystemClock.now());
     }
+}
+
+/// The first day to look at, by when all were last; `None` for all of them.
+fn first_day(now: DateTime<Utc>, all_done: Option<DateTime<Utc>>) -> Option<NaiveDate> {
+    let is_recent = all_done.is_some_and(|at| now - at < TimeDelta::days(1));
+    is_recent.then(|| (now - TimeDelta::days(3)).date_naive())
 }
 
 /// A minute after the next quarter of an hour, so that the last polls before it are in.
@@ -90,5 +97,18 @@ mod tests {
         let next = |text: &str| next_quarter(text.parse().unwrap()).to_rfc3339();
         assert_eq!(next("2026-02-10T22:59:59Z"), "2026-02-10T23:01:00+00:00");
         assert_eq!(next("2026-02-10T23:00:00Z"), "2026-02-10T23:16:00+00:00");
+    }
+
+    #[test]
+    fn all_days_are_looked_at_once_a_day_and_the_last_few_in_between() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let first = |all_done: Option<&str>| {
+            let day = first_day(at("2026-02-10T22:16:00Z"), all_done.map(at));
+            day.map(|day| day.to_string())
+        };
+        assert_eq!(first(None), None);
+        assert_eq!(first(Some("2026-02-10T22:01:00Z")).as_deref(), Some("2026-02-07"));
+        assert_eq!(first(Some("2026-02-09T22:31:00Z")).as_deref(), Some("2026-02-07"));
+        assert_eq!(first(Some("2026-02-09T22:16:00Z")), None);
     }
 }

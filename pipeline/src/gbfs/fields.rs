@@ -95,9 +95,13 @@ impl<'a> Fields<'a> {
         self.spelt(&[name], read, problems)
     }
 
-    /// A number of things, at least 0.
+    /// A number of things; a negative one is kept as it was sent, and noted.
     pub(super) fn count(&mut self, names: &[&str], problems: &mut Problems) -> Option<i32> {
-        self.spelt(names, read_count, problems)
+        let count = self.spelt(names, read_count, problems);
+        if let Some(below_0) = count.filter(|&count| count < 0) {
+            problems.note(&format!("`{}` is negative", names[0]), &below_0.to_string());
+        }
+        count
     }
 
     /// A flag, as `0`/`1` or `false`/`true`.
@@ -165,7 +169,8 @@ fn read_count(raw: &str) -> Option<i32> {
         let float: f64 = text.parse().ok()?;
         (float.fract() == 0.0 && float.abs() <= f64::from(i32::MAX)).then_some(float as i32)
     })?;
-    (whole >= 0).then_some(whole)
+    // The one number that tables keep for null.
+    (whole != hotspots_data::NULL).then_some(whole)
 }
 
 fn read_flag(raw: &str) -> Option<bool> {

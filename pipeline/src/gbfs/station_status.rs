@@ -140,14 +140,39 @@ fn bikes_of_types(raw: &str, types: &VehicleTypes) -> Result<BikesByType, String
 
 /// Vélib's `[{"mechanical":3},{"ebike":2}]`; nothing where it says anything else.
 fn bikes_by_type(raw: &str) -> Option<BikesByType> {
-    let list: Vec<BTreeMap<&str, u16>> = serde_json::from_str(raw).ok()?;
+    let list: Vec<BTreeMap<&str, i32>> = serde_json::from_str(raw).ok()?;
     let mut types = BikesByType::default();
     for (name, count) in list.into_iter().flatten() {
         match name {
-            "mechanical" => types.mechanical = Some(count.into()),
-            "ebike" => types.ebike = Some(count.into()),
+            _ if count == hotspots_data::NULL => return None,
+            "mechanical" => types.mechanical = Some(count),
+            "ebike" => types.ebike = Some(count),
             _ => return None,
         }
     }
     Some(types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_count_is_kept_as_sent_and_noted_and_what_is_no_number_goes_to_extra() {
+        let body = br#"{"last_updated":1770732155,"data":{"stations":[
+            {"station_id":"a","num_bikes_available":-1,"num_docks_available":-2147483648,
+             "num_bikes_disabled":"-2","num_docks_disabled":"some",
+             "num_bikes_available_types":[{"mechanical":-3},{"ebike":2}]}]}}"#;
+        let fetched_at = DateTime::from_timestamp(1_770_732_160, 0).unwrap();
+        let parsed = parse_station_status(body, fetched_at, &VehicleTypes::default()).unwrap();
+        let row = &parsed.rows[0];
+        assert_eq!((row.num_bikes_available, row.num_bikes_disabled), (Some(-1), Some(-2)));
+        assert_eq!((row.num_mechanical_available, row.num_ebikes_available), (Some(-3), Some(2)));
+        // The least number of 32 bits stands for null in the compacted day.
+        assert_eq!((row.num_docks_available, row.num_docks_disabled), (None, None));
+        let extra = r#"{"num_docks_available":-2147483648,"num_docks_disabled":"some"}"#;
+        assert_eq!(row.extra.as_deref(), Some(extra));
+        let problems = parsed.problems.to_string();
+        assert!(problems.contains("`num_bikes_available` is negative: -1"), "{problems}");
+    }
 }
