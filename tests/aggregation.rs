@@ -209,7 +209,7 @@ fn verify_names_a_flipped_byte_a_missing_poll_and_a_stale_table() {
 fn verify_goes_on_past_an_object_that_cannot_be_read() {
     let lake = twin();
     let polls = lake.paths("station_status");
-    let unreadable = lake.folder().join(&polls[3]);
+    let unreadable = std::path::Path::new(&lake.location()).join(&polls[3]);
     std::fs::remove_file(&unreadable).expect("a poll");
     let itself = unreadable.file_name().expect("a name");
     std::os::unix::fs::symlink(itself, &unreadable).expect("a link to itself");
