@@ -214,3 +214,29 @@ fn verify_names_a_flipped_byte_a_missing_poll_and_a_stale_table() {
     restore(&polls[9]);
     assert!(verify(&lake).success);
 }
+
+#[test]
+#[cfg(unix)]
+fn verify_goes_on_past_an_object_that_cannot_be_read() {
+    let lake = twin();
+    let polls = lake.paths("station_status");
+    let unreadable = std::path::Path::new(&lake.location()).join(&polls[3]);
+    std::fs::remove_file(&unreadable).expect("a poll");
+    let itself = unreadable.file_name().expect("a name");
+    std::os::unix::fs::symlink(itself, &unreadable).expect("a link to itself");
+    change(&lake, &polls[7], |bytes| bytes[40] ^= 4);
+    let finished = verify(&lake);
+    let complaints = finished.complaints();
+    let names = |path: &str| complaints.iter().any(|line| line.contains(path));
+    assert!(!finished.success && names(&polls[3]) && names(&polls[7]), "{finished:#?}");
+    assert!(!finished.stderr.contains("panicked"), "{finished:#?}");
+}
+
+#[test]
+fn verify_of_a_system_that_is_not_there_names_those_that_are() {
+    let lake = twin();
+    let finished = Finished::of(hotspots(&lake, &["verify", "--system", "velib"]));
+    assert!(!finished.success, "{finished:#?}");
+    let text = format!("{finished:?}");
+    assert!(text.contains("no system `velib`") && text.contains("demo"), "{text}");
+}

@@ -17,6 +17,7 @@ use crate::compacted;
 use crate::error::{JobError, is_gone};
 use crate::options::{Options, Selection};
 use crate::pack::{has_clocks, has_content, is_as_packed, time_zone};
+use crate::pool;
 use crate::status_day::StatusDay;
 use crate::whole_day::WholeDay;
 
@@ -208,41 +209,30 @@ impl<'l> Reading<'l> {
         let (system, date) = (self.report.system.clone(), self.report.date);
         let key = Derived::StationStatusDaily.key(&system, date);
         let Some(bytes) = self.read(&key).await else { return };
-        let unpacked = codec::read_metadata(bytes.clone()).and_then(|metadata| {
-            let polls = compacted::polls(&metadata, &system, date)?;
-            let keys = polls.into_iter().map(|poll| poll.key).collect();
-            Ok((WholeDay::unpack(&bytes, keys)?, metadata))
-        });
-        let (day, metadata) = match unpacked {
-            Ok(unpacked) => unpacked,
-            Err(error) => return self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
-        };
-        let mut is_good = true;
-        for (number, poll) in day.keys().enumerate() {
-            let rows = day.rows(number).and_then(|rows| StationStatus::from_batch(&rows));
-            if rows.is_ok_and(|rows| {
-                has_content(poll, &rows) && are_of(poll, &rows, |row| row.observed_at)
-            }) {
-                self.held.insert(poll.to_string());
-            } else {
-                let what = format!("does not have the rows of the poll `{poll}`; {READ_AGAIN}");
-                self.fault(&key, what);
-                is_good = false;
+        let read = pool::run(move || Ok(read_packed(&bytes, &system, date))).await;
+        match read {
+            Ok(Ok((polls, fault))) => {
+                self.held.extend(polls.iter().map(Key::to_string));
+                if let Some(what) = fault {
+                    self.fault(&key, format!("{what}; {READ_AGAIN}"));
+                }
             }
-        }
-        if is_good {
-            match fault_of_packed(&day, &metadata, &bytes) {
-                Ok(None) => {}
-                Ok(Some(what)) => self.fault(&key, format!("{what}; {READ_AGAIN}")),
-                Err(error) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
-            }
+            Ok(Err(error)) => self.fault(&key, format!("is damaged: {error}; {READ_AGAIN}")),
+            Err(error) => self.name(error, &key),
         }
     }
 
     /// The ledger: what it says was stored is held by its own object or the compacted day.
     async fn ledger(&mut self) -> Result<(), JobError> {
+        let (system, date) = (self.report.system.clone(), self.report.date);
+        let compacted = Derived::StationStatusDaily.key(&system, date).to_string();
+        // What a damaged day held is not known, and it is named already.
+        let is_damaged = self.named.contains(&compacted);
+        let day = Recorded::StationStatus.day_folder(&system, date).to_string();
         for path in std::mem::take(&mut self.in_ledger) {
-            let is_known = self.held.contains(&path) || self.named.contains(&path);
+            let is_known = self.held.contains(&path)
+                || self.named.contains(&path)
+                || is_damaged && path.starts_with(&day);
             if !is_known && !self.is_elsewhere(&path).await? {
                 let what =
                     format!("is missing, though the ledger says it was stored; {READ_AGAIN}");
@@ -451,14 +441,40 @@ impl<'l> Reading<'l> {
     }
 }
 
+/// The polls of a compacted day that have the rows which they are named after, and what is wrong with it.
+fn read_packed(
+    bytes: &Bytes,
+    system: &SystemId,
+    date: NaiveDate,
+) -> Result<(Vec<Key>, Option<String>), CodecError> {
+    let metadata = codec::read_metadata(bytes.clone())?;
+    let keys = compacted::polls(&metadata, system, date)?.into_iter().map(|poll| poll.key);
+    let day = WholeDay::unpack(bytes, keys.collect())?;
+    let is_good = |(number, poll): &(usize, &Key)| {
+        let rows = day.rows(*number).and_then(|rows| StationStatus::from_batch(&rows));
+        rows.is_ok_and(|rows| {
+            has_content(poll, &rows) && are_of(poll, &rows, |row| row.observed_at)
+        })
+    };
+    let (good, other): (Vec<_>, Vec<_>) = day.keys().enumerate().partition(is_good);
+    let fault = match other.first() {
+        None => fault_of_packed(&day, &metadata, bytes)?,
+        Some((_, first)) => {
+            let (other, of) = (other.len(), day.keys().len());
+            Some(format!("does not have the rows of {other} of its {of} polls, such as `{first}`"))
+        }
+    };
+    Ok((good.into_iter().map(|(_, poll)| poll.clone()).collect(), fault))
+}
+
 /// What is wrong with a compacted day whose polls have the rows that they are named after, if anything.
 fn fault_of_packed(
     day: &WholeDay,
     metadata: &Metadata,
     bytes: &Bytes,
-) -> Result<Option<&'static str>, CodecError> {
+) -> Result<Option<String>, CodecError> {
     time_zone(metadata)?;
-    Ok(if !is_of_table::<StationStatusDaily>(metadata) {
+    let what = if !is_of_table::<StationStatusDaily>(metadata) {
         Some("is of another table or version")
     } else if !has_clocks(day, metadata)? {
         Some("is damaged: it has other clocks than it was written with")
@@ -466,7 +482,8 @@ fn fault_of_packed(
         Some("is damaged, though its rows can be read")
     } else {
         None
-    })
+    };
+    Ok(what.map(str::to_owned))
 }
 
 /// Whether all rows were observed at the time that an object is named after.

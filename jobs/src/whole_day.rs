@@ -91,6 +91,11 @@ impl WholeDay {
             let mut before: Option<Column> = None;
             for (poll, &start) in day.polls.iter_mut().zip(&order.starts) {
                 let column = Column::new(values.slice(start, poll.rows), before.as_ref())?;
+                let column = if column.is_shared_with(before.as_ref()) {
+                    column
+                } else {
+                    column.cut_out()?
+                };
                 before = Some(column.clone());
                 poll.columns.push(column);
             }
@@ -247,6 +252,16 @@ impl Column {
             }
             _ => Ok(Self { values, is_same_in_all: false }),
         }
+    }
+
+    fn is_shared_with(&self, before: Option<&Self>) -> bool {
+        before.is_some_and(|before| Arc::ptr_eq(&before.values, &self.values))
+    }
+
+    /// The same values by themselves: a slice keeps all of what it was cut from.
+    fn cut_out(self) -> Result<Self, CodecError> {
+        let all = UInt32Array::from_iter_values(0..self.values.len() as u32);
+        Ok(Self { values: take(&self.values, &all, None)?, ..self })
     }
 
     fn index(&self, row: usize) -> usize {
