@@ -99,7 +99,7 @@ pub(crate) fn select(table: &RecordBatch, wishes: &Wishes) -> Result<Selected, A
     weights.truncate(kept);
     let adds_up = wishes.metric.adds_up() && wishes.order != Order::Baseline;
     let share = |&row: &usize| {
-        let sum = sums.get(&start(row)).copied().unwrap_or_default();
+        let sum = *of_start(&mut sums, start(row));
         adds_up.then(|| ratio(values.value(row), sum))
     };
     let shares: Vec<Option<f64>> = rows.iter().map(share).collect();
@@ -287,9 +287,9 @@ fn ranks(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) ->
     /// How many there were, and the last one's value and rank.
     #[derive(Clone, Copy, Default)]
     struct Last(u32, f64, u32);
-    let mut last: HashMap<i64, Last> = HashMap::new();
+    let mut last: Vec<(i64, Last)> = Vec::new();
     let rank = |&row: &usize| {
-        let (value, last) = (values.value(row), last.entry(start(row)).or_default());
+        let (value, last) = (values.value(row), of_start(&mut last, start(row)));
         #[expect(clippy::float_cmp, reason = "a tie is an equal number")]
         let ties = last.0 > 0 && last.1 == value;
         *last = Last(last.0 + 1, value, if ties { last.2 } else { last.0 + 1 });
@@ -299,12 +299,21 @@ fn ranks(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) ->
 }
 
 /// The sums of the values of those that start alike.
-fn sums(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) -> HashMap<i64, f64> {
-    let mut sums = HashMap::new();
+fn sums(rows: &[usize], values: &Float64Array, start: impl Fn(usize) -> i64) -> Vec<(i64, f64)> {
+    let mut sums = Vec::new();
     for &row in rows {
-        *sums.entry(start(row)).or_default() += values.value(row);
+        *of_start(&mut sums, start(row)) += values.value(row);
     }
     sums
+}
+
+/// What is kept of those that start at one time: there are two at most, of an hour that comes twice.
+fn of_start<T: Default>(kept: &mut Vec<(i64, T)>, start: i64) -> &mut T {
+    let at = kept.iter().position(|(known, _)| *known == start).unwrap_or_else(|| {
+        kept.push((start, T::default()));
+        kept.len() - 1
+    });
+    &mut kept[at].1
 }
 
 /// Adds the centres of cells that a table knows by name only, as its second and third column.
