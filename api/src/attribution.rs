@@ -22,7 +22,6 @@ pub struct Attribution {
     /// The licence's text.
     pub license_url: Option<String>,
     /// Who must be named when the data is used.
-    #[expect(clippy::struct_field_names, reason = "GBFS calls it so")]
     pub attribution_organization_name: Option<String>,
 }
 

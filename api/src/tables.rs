@@ -270,7 +270,9 @@ impl Tables {
         if of_tables + bytes_of_days() <= self.limit_bytes {
             return;
         }
-        of_days.iter().for_each(|days| days.answers.forget_half());
+        for days in &of_days {
+            days.answers.forget_half();
+        }
         let mut total = of_tables + bytes_of_days();
         kept.sort_by_key(|(used, _, _)| *used);
         let newest = kept.len().saturating_sub(1);

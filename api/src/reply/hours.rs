@@ -12,6 +12,9 @@ use serde_json::json;
 use super::{Header, columns};
 use crate::selection::{Selected, column, floats, instants};
 
+/// A cell's centre, and the metric in each hour.
+type Hours = ((f64, f64), Vec<Option<f64>>);
+
 /// One list a column: `hex_id`, `lat`, `lng`, and `values` with one list of hours a cell, in the order
 /// of `hours`, which are all those of the day; null where the cell was not observed. `max` is what a
 /// weight of 1 stands for.
@@ -33,7 +36,7 @@ pub(crate) fn hours(
 
     let places: BTreeMap<i64, usize> =
         hours.iter().map(|hour| hour.start.timestamp_millis()).zip(0..).collect();
-    let mut cells: BTreeMap<&str, ((f64, f64), Vec<Option<f64>>)> = BTreeMap::new();
+    let mut cells: BTreeMap<&str, Hours> = BTreeMap::new();
     for row in 0..batch.num_rows() {
         let centre = (lats.value(row), lngs.value(row));
         let (_, cell) =
