@@ -1,7 +1,7 @@
 //! The read API: precomputed hotspots over HTTP.
 //!
 //! How a request is answered ([`state`]): [`routes`] (path → route) → [`params`] (query → typed wishes) →
-//! [`tables`] (the day, from memory or the lake) → [`documents`] (what is said of it) → [`selection`]
+//! [`lookup`] (which system and day) → [`tables`] (the day, from memory or the lake) → [`documents`] (what is said of it) → [`selection`]
 //! (which cells, how heavy, by [`wishes`]) → [`reply`] (rows → bytes) → [`answer`] (bytes → response). Whatever goes wrong is a [`problem`].
 
 mod answer;
@@ -14,6 +14,7 @@ mod documents;
 mod files;
 mod fresh;
 mod linger;
+mod lookup;
 mod making;
 mod metrics;
 mod negotiate;
@@ -25,6 +26,7 @@ mod range;
 mod recent;
 mod refusal;
 mod reply;
+mod request;
 mod routes;
 mod selection;
 mod server;

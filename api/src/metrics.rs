@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::making::held_bytes;
+use crate::request::REQUEST_ID;
 use crate::routes::Endpoint;
-use crate::state::REQUEST_ID;
 
 /// What has happened since the start.
 #[derive(Debug)]

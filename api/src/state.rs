@@ -1,39 +1,37 @@
 //! How a request is answered: path → parameters → day → response, and what is counted and logged of it.
 
-use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::NaiveDate;
-use hotspots_data::{Derived, Resolution, SystemId};
-use tracing::{Level, debug, error, info};
-use warp::http::header::{self, HeaderName};
+use hotspots_data::SystemId;
+use warp::http::header;
 use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::answer::{Answer, Body, Freshness};
 use crate::connection::Connections;
 use crate::docs;
-use crate::documents::{SystemDay, index};
-use crate::fresh::Failure;
+use crate::documents::index;
 use crate::making::Making;
-use crate::metrics::{Metrics, Timer};
+use crate::metrics::Metrics;
 use crate::negotiate::{self, Format};
 use crate::openapi;
 use crate::page::{BaseMap, Page};
 use crate::params::Params;
 use crate::problem::{Kind, Problem};
 use crate::recent::Asked;
+use crate::request::{REQUEST_ID, RequestContext};
 use crate::routes::{ALLOW, Endpoint, OfDay, Route, When, route};
 use crate::server::Limits;
-use crate::tables::{Table, Tables};
+use crate::tables::Tables;
 
 /// Shared by all requests.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) tables: Tables,
     pub(crate) metrics: Metrics,
-    system: Option<SystemId>,
+    pub(crate) system: Option<SystemId>,
     token: Option<String>,
     page: Page,
     index: Arc<Answer>,
@@ -237,156 +235,6 @@ impl State {
         Ok(response)
     }
 
-    /// The system asked for, else the configured one, else the only one there is.
-    pub(crate) async fn system(&self, asked: Option<SystemId>) -> Result<SystemId, Problem> {
-        let systems = self.tables.systems().await?;
-        if let Some(system) = asked {
-            return if systems.contains(&system) {
-                Ok(system)
-            } else {
-                Err(no_system(&system, &systems))
-            };
-        }
-        if let Some(system) = &self.system {
-            return Ok(system.clone());
-        }
-        match systems.as_slice() {
-            [] => Err(Problem::new(
-                Kind::EMPTY_LAKE,
-                "the lake has no aggregated day: run `hotspots ingest` and `hotspots aggregate`",
-            )),
-            [only] => Ok(only.clone()),
-            several => {
-                let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-                let detail = format!(
-                    "the lake has several systems: add ?system= with one of {}",
-                    names.join(", ")
-                );
-                Err(Problem::bad_request(detail)
-                    .with("parameter", "system")
-                    .with("value", serde_json::Value::Null)
-                    .with("allowed", names))
-            }
-        }
-    }
-
-    /// The system asked for, and the day meant.
-    async fn day_meant(&self, asked: Option<SystemId>, when: When) -> Result<SystemDay, Problem> {
-        let system = self.system(asked).await?;
-        let date = match when {
-            When::On(date) => date,
-            When::Latest => match self.last_good_day(&system).await? {
-                Some(date) => date,
-                None => return Err(self.no_day(&system, None).await),
-            },
-        };
-        Ok(SystemDay { system, date })
-    }
-
-    /// The last day whose hotspots can be read: a damaged one, which the log tells of, must not take
-    /// `latest` away.
-    async fn last_good_day(&self, system: &SystemId) -> Result<Option<NaiveDate>, Problem> {
-        let days = self.tables.days(Derived::DAYS, system).await?;
-        for date in days.dates().rev().take(MOST_DAMAGED) {
-            match self.tables.table(Derived::DAYS, system, date).await {
-                Ok(Some(_)) => return Ok(Some(date)),
-                Ok(None) | Err(Failure::Damaged { .. }) => {}
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        Ok(days.last())
-    }
-
-    /// A table of a day, or why there is none.
-    pub(crate) async fn need(&self, of: Derived, day: &SystemDay) -> Result<Arc<Table>, Problem> {
-        match self.have(of, day).await? {
-            Some(table) => Ok(table),
-            None => Err(Box::pin(self.no_table(of, day)).await),
-        }
-    }
-
-    /// A table of a day, if there is one.
-    pub(crate) async fn have(
-        &self,
-        of: Derived,
-        day: &SystemDay,
-    ) -> Result<Option<Arc<Table>>, Problem> {
-        Ok(self.tables.table(of, &day.system, day.date).await?)
-    }
-
-    /// 404 that says how to get the table, or which days there are.
-    pub(crate) async fn no_table(&self, of: Derived, day: &SystemDay) -> Problem {
-        let SystemDay { system, date } = day;
-        match self.tables.days(Derived::DAYS, system).await {
-            Err(failure) => return failure.into(),
-            Ok(days) if of == Derived::DAYS || !days.contains(*date) => {
-                return self.no_day(system, Some(*date)).await;
-            }
-            Ok(_) => {}
-        }
-        let computed = match self.resolutions(day).await {
-            Ok(computed) => computed,
-            Err(failure) => return failure.into(),
-        };
-        let name = of.name();
-        match of.resolution() {
-            Some(resolution) if !computed.contains(&resolution) => {
-                let allowed: Vec<String> = computed.iter().map(ToString::to_string).collect();
-                let detail = format!(
-                    "the lake has no cells of resolution {resolution} on {date}, but of {}; `hotspots aggregate --resolutions` computes others",
-                    allowed.join(", ")
-                );
-                Problem::new(Kind::NOT_COMPUTED, detail)
-                    .with("parameter", "resolution")
-                    .with("value", resolution.to_string())
-                    .with("allowed", allowed)
-            }
-            _ => {
-                let detail = format!(
-                    "the lake has hotspots of {date} but no table `{name}`: run `hotspots aggregate` to compute it"
-                );
-                Problem::new(Kind::NOT_COMPUTED, detail).with("table", name)
-            }
-        }
-    }
-
-    /// The resolutions of which a day has hotspots.
-    async fn resolutions(&self, day: &SystemDay) -> Result<Vec<Resolution>, Failure> {
-        let mut computed = Vec::new();
-        for resolution in Resolution::all() {
-            let days = self.tables.days(Derived::Hotspots(resolution), &day.system).await?;
-            if days.contains(day.date) {
-                computed.push(resolution);
-            }
-        }
-        Ok(computed)
-    }
-
-    /// 404 that names the first, the last and the nearest days there are.
-    async fn no_day(&self, system: &SystemId, date: Option<NaiveDate>) -> Problem {
-        let days = match self.tables.days(Derived::DAYS, system).await {
-            Ok(days) => days,
-            Err(failure) => return failure.into(),
-        };
-        let (Some(first), Some(last)) = (days.first(), days.last()) else {
-            return match self.tables.systems().await {
-                Ok(systems) => no_system(system, &systems),
-                Err(failure) => failure.into(),
-            };
-        };
-        let date = date.unwrap_or(last);
-        let dates: Vec<NaiveDate> = days.dates().collect();
-        let nearest: Vec<String> = nearest(&dates, date).map(ToString::to_string).collect();
-        let detail = format!(
-            "system `{system}` has days from {first} to {last}; nearest to {date}: {}",
-            nearest.join(" and ")
-        );
-        Problem::new(Kind::NO_SUCH_DAY, detail)
-            .with("first", first.to_string())
-            .with("last", last.to_string())
-            .with("nearest", nearest)
-    }
-
     async fn ready(&self) -> Result<Arc<Answer>, Problem> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Problem::new(Kind::STOPPING, "ask another server"));
@@ -424,101 +272,8 @@ impl State {
     }
 }
 
-/// What is said of a request in the log and in refusals.
-struct RequestContext<'a> {
-    method: &'a str,
-    /// Empty where it could not be read.
-    path: &'a str,
-    query: &'a str,
-    id: HeaderValue,
-    timer: Timer<'a>,
-}
-
-impl RequestContext<'_> {
-    /// Its id, which is plain text, whoever made it.
-    fn shown_id(&self) -> &str {
-        self.id.to_str().unwrap_or_default()
-    }
-
-    fn refusal(&self, problem: &Problem) -> Response<Body> {
-        let instance = Some(self.path).filter(|path| !path.is_empty());
-        problem.response(instance, self.shown_id())
-    }
-
-    fn log(&self, status: StatusCode, duration: Duration, problem: Option<&Problem>) {
-        let reason = match problem {
-            Some(problem) if status == StatusCode::INTERNAL_SERVER_ERROR => problem.detail(),
-            Some(problem) => problem.kind().title,
-            None => status.canonical_reason().unwrap_or_default(),
-        };
-        // The arguments are evaluated only where the level is logged.
-        macro_rules! log {
-            ($level:ident) => {
-                $level!(
-                    request_id = self.shown_id(),
-                    method = self.method,
-                    path = %Escaped(self.path),
-                    query = %Escaped(self.query),
-                    status = status.as_u16(),
-                    problem = problem.map(|problem| problem.kind().name),
-                    us = duration.as_micros() as u64,
-                    "{} {} {}: {} {}",
-                    self.shown_id(),
-                    self.method,
-                    Escaped(self.path),
-                    status.as_u16(),
-                    Escaped(reason),
-                )
-            };
-        }
-        match level(status) {
-            Level::ERROR => log!(error),
-            Level::INFO => log!(info),
-            _ => log!(debug),
-        }
-    }
-}
-
-/// The level at which a response is logged: the server's own mistakes as errors, refusals as
-/// information, all else only for debugging.
-///
-/// A lake that fails is logged as an error once, where that is found: the refusals that follow from it
-/// (503) must not flood the log with errors.
-fn level(status: StatusCode) -> Level {
-    match status.as_u16() {
-        503 | 400..=499 => Level::INFO,
-        500..=599 => Level::ERROR,
-        _ => Level::DEBUG,
-    }
-}
-
-/// A client's text, or some made of it, such that it can neither end a line of the log nor command a
-/// terminal nor fill the disk.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let mut letters = self.0.chars();
-        for letter in letters.by_ref().take(MOST_LOGGED) {
-            match letter {
-                '"' | '\'' => formatter.write_char(letter)?,
-                other => write!(formatter, "{}", other.escape_debug())?,
-            }
-        }
-        if letters.next().is_some() { formatter.write_str("…") } else { Ok(()) }
-    }
-}
-
-/// So many letters of a client's text are logged.
-const MOST_LOGGED: usize = 500;
-
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A request waits so long for its turn.
-/// So many days at the end of a system may be damaged before `latest` gives up.
-const MOST_DAMAGED: usize = 7;
-/// Names a request, in its answer and in the log.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What scripts of other sites may read: all of it, for they send no credentials of the browser's.
 const EXPOSED: &str = "*";
 
@@ -579,16 +334,6 @@ fn options() -> Response<Body> {
     response
 }
 
-/// 404 for a system without any day.
-fn no_system(system: &SystemId, systems: &[SystemId]) -> Problem {
-    let names: Vec<String> = systems.iter().map(ToString::to_string).collect();
-    let detail = format!("the lake has no aggregated day of system `{system}`");
-    Problem::new(Kind::NO_SUCH_SYSTEM, detail)
-        .with("parameter", "system")
-        .with("value", system.to_string())
-        .with("allowed", names)
-}
-
 /// The path of a request for `latest`, which is its second segment, with the day that it stands for.
 fn place(path: &str, query: &str, date: NaiveDate) -> String {
     let date = date.to_string();
@@ -598,46 +343,4 @@ fn place(path: &str, query: &str, date: NaiveDate) -> String {
     }
     let path = segments.join("/");
     if query.is_empty() { path } else { format!("{path}?{query}") }
-}
-
-/// The last day before and the first day after.
-fn nearest(dates: &[NaiveDate], date: NaiveDate) -> impl Iterator<Item = &NaiveDate> {
-    let at = dates.partition_point(|known| *known < date);
-    let before = at.checked_sub(1).and_then(|index| dates.get(index));
-    before.into_iter().chain(dates.get(at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mistakes_are_errors_refusals_are_information_and_answers_are_for_debugging() {
-        for (status, expected) in [
-            (200, Level::DEBUG),
-            (206, Level::DEBUG),
-            (304, Level::DEBUG),
-            (400, Level::INFO),
-            (404, Level::INFO),
-            (416, Level::INFO),
-            (503, Level::INFO),
-            (500, Level::ERROR),
-        ] {
-            assert_eq!(level(StatusCode::from_u16(status).unwrap()), expected, "{status}");
-        }
-    }
-
-    #[test]
-    fn what_a_client_sends_stays_on_its_line_of_the_log() {
-        for (text, expected) in [
-            ("/hotspots/latest", "/hotspots/latest"),
-            ("/vélo?a='\"", "/vélo?a='\""),
-            ("/\n2026-11-22 ERROR", "/\\n2026-11-22 ERROR"),
-            ("/\u{1b}[31m\u{9b}31m\u{202e}", "/\\u{1b}[31m\\u{9b}31m\\u{202e}"),
-        ] {
-            assert_eq!(Escaped(text).to_string(), expected);
-        }
-        let shown = Escaped(&"x".repeat(10_000)).to_string();
-        assert_eq!(shown, format!("{}…", "x".repeat(MOST_LOGGED)));
-    }
 }

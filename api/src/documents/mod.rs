@@ -155,7 +155,7 @@ impl Header {
             .with("polls_outside_day", day.polls_outside_day)
             .with("cadence_s", day.cadence_s)
             .with("max_gap_s", day.max_gap_s)
-            .with("baseline_days", day.baseline_days)
+            .with_some("baseline_days", day.baseline_days)
             .with_some("gi_rings", day.gi_rings)
             .with_some("gi_radius_m", day.gi_radius_m)
             .with("method", day.method)
