@@ -40,6 +40,15 @@ impl Fixture {
             let (table, rows) = (Derived::HotspotsHourly(resolution), self.hours(date, resolution));
             put(lake, table, &self.system, date, &rows, &metadata).await?;
         }
+        // Stations and checks are of no resolution.
+        let of_none = DaySummary {
+            resolution: None,
+            gi_rings: None,
+            gi_radius_m: None,
+            baseline_days: None,
+            ..self.summary(date, Resolution::HOTSPOTS)
+        };
+        let metadata = of_none.to_metadata();
         let stations = self.stations(date);
         put(lake, Derived::StationDays, &self.system, date, &stations, &metadata).await?;
         put(lake, Derived::Quality, &self.system, date, &self.checks(), &metadata).await?;
