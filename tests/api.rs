@@ -1,7 +1,6 @@
 //! What the API answers: the same rows in every format, conditionally, and errors that help.
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Float64Type;
@@ -10,7 +9,7 @@ use hotspots_data::table::{Hotspot, Row as _};
 use hotspots_data::{Derived, Resolution, parse_date};
 use serde_json::{Value, json};
 
-use crate::support::http::{Response, ask, get};
+use crate::support::http::{Response, ask, get, until};
 use crate::support::{Fixture, Serving, TestLake, hotspots, wait};
 
 const DAY: &str = "2026-10-20";
@@ -35,24 +34,6 @@ fn served(fixture: &Fixture, days: &[&str]) -> (TestLake, Serving) {
 fn rows(response: &Response, are: &str) -> Vec<Value> {
     assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
     response.json()[are].as_array().expect("rows").clone()
-}
-
-/// Asks until the answer is as wanted; days appear within seconds, not at once.
-fn until(address: &str, path: &str, wanted: impl Fn(&Response) -> bool) -> Response {
-    let began = Instant::now();
-    loop {
-        let response = get(address, path);
-        if wanted(&response) {
-            return response;
-        }
-        let body = String::from_utf8_lossy(&response.body);
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "{path} stays {}: {body}",
-            response.status
-        );
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]

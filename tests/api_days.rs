@@ -1,12 +1,12 @@
 //! What is said of many days: fresh within seconds, made once, and who is credited.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hotspots_data::codec::Metadata;
 use hotspots_data::table::{Row as _, SystemInformation};
 use hotspots_data::{Recorded, Resolution, parse_date};
 
-use crate::support::http::{Response, get};
+use crate::support::http::{Response, get, until};
 use crate::support::{Fixture, Serving, TestLake, hotspots, wait};
 
 const DAYS: [&str; 3] = ["2026-10-20", "2026-10-21", "2026-10-22"];
@@ -23,20 +23,6 @@ fn served(fixture: &Fixture) -> (TestLake, Serving) {
     });
     let serving = Serving::start(hotspots(&lake, &["serve", "--bind", "127.0.0.1:0"]));
     (lake, serving)
-}
-
-/// Asks until the answer is as wanted.
-fn until(address: &str, path: &str, wanted: impl Fn(&Response) -> bool) -> Response {
-    let began = Instant::now();
-    loop {
-        let response = get(address, path);
-        if wanted(&response) {
-            return response;
-        }
-        let body = String::from_utf8_lossy(&response.body);
-        assert!(began.elapsed() < Duration::from_secs(15), "{path} stays {body}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl State {
     /// The resolutions of which a day has hotspots.
     async fn resolutions(&self, day: &SystemDay) -> Result<Vec<Resolution>, Failure> {
         let mut computed = Vec::new();
-        for resolution in Resolution::all() {
+        for resolution in self.tables.resolutions(&day.system).await? {
             let days = self.tables.days(Derived::Hotspots(resolution), &day.system).await?;
             if days.contains(day.date) {
                 computed.push(resolution);

@@ -211,8 +211,9 @@ impl Acceptor {
         // No `pipeline_flush`: it copies every body into a buffer of its connection before sending, and
         // a client that sends requests without reading would fill the memory with answers.
         //
-        // A client that closes its side once it has asked still gets its answer.
-        http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES).half_close(true);
+        // Nor `half_close`: clients that hang up while they wait for their turn would keep their places in
+        // the queue, and thousands of them everybody else's.
+        http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
         let refusing = Arc::clone(&state);
         let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
         let graceful = GracefulShutdown::new();

@@ -1,12 +1,12 @@
 //! The lake, asked on the runtime that started the server: a lake that hangs keeps none of the threads
 //! that serve and render.
 
-use hotspots_data::{Derived, Fetched, Key, Lake, LakeError, SystemId, Version};
+use chrono::NaiveDate;
+use hotspots_data::{Derived, Fetched, Key, Lake, LakeError, Resolution, SystemId, Version};
 use tokio::runtime::Handle;
 
 use crate::attribution::{Attribution, Credit};
 use crate::fresh::Failure;
-use chrono::NaiveDate;
 
 /// A lake and where it is asked.
 #[derive(Debug)]
@@ -29,6 +29,13 @@ impl Store {
     /// The systems that have hotspots, by name.
     pub(crate) async fn systems(&self) -> Result<Vec<SystemId>, Failure> {
         self.ask(|lake| async move { Ok(lake.derived_systems(Derived::DAYS).await?) }).await
+    }
+
+    /// The resolutions of which a system has hotspots, coarsest first.
+    pub(crate) async fn resolutions(&self, system: &SystemId) -> Result<Vec<Resolution>, Failure> {
+        let system = system.clone();
+        self.ask(|lake| async move { Ok(lake.resolutions(Derived::Hotspots, &system).await?) })
+            .await
     }
 
     /// The days of a table with the version of each one's object, earliest first.

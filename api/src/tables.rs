@@ -15,7 +15,7 @@ use hotspots_data::codec::{self, CodecError, Layout, Metadata};
 use hotspots_data::table::{
     Hotspot, HotspotHour, QualityCheck, Row, StationDay, StationStatus, TableName,
 };
-use hotspots_data::{DaySummary, Derived, Key, Lake, SystemId};
+use hotspots_data::{DaySummary, Derived, Key, Lake, Resolution, SystemId};
 use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
@@ -129,6 +129,11 @@ impl Tables {
     /// Why the lake's folders could not be listed when last looked at, if they could not.
     pub(crate) fn trouble(&self) -> Option<Failure> {
         self.systems.failure()
+    }
+
+    /// The resolutions of which a system has hotspots, coarsest first; not kept in memory.
+    pub(crate) async fn resolutions(&self, system: &SystemId) -> Result<Vec<Resolution>, Failure> {
+        self.store.resolutions(system).await
     }
 
     /// How many tables were not read when last looked at, as they are damaged or out of reach.

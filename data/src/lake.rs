@@ -1,30 +1,33 @@
 //! The store behind the tables: a local folder or a bucket, with the four operations the lake needs.
 
-use std::fs::{File, TryLockError};
+mod error;
+mod folder;
+mod place;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt as _;
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::prefix::PrefixStore;
 use object_store::{
     GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
     UpdateVersion,
 };
-use url::Url;
 
+pub use self::error::LakeError;
+use self::error::{reason, unusable};
+use self::folder::{has_objects, local_names, turn};
+use self::place::Place;
+pub use self::place::use_ring_for_tls;
 use crate::cell::Resolution;
 use crate::day::parse_date;
 use crate::key::{Derived, Key, Recorded, SystemId};
 
 /// The object by which a store is tried; no table's.
 const PROBE: &str = "_hotspots/probe";
-/// The file that writers in a folder lock in turn.
-const TURN: &str = "_hotspots/turn";
 
 /// A lake: any `object_store` location, used through [`Key`]s only.
 #[derive(Clone, Debug)]
@@ -72,61 +75,6 @@ pub struct Version {
     own: UpdateVersion,
     modified: DateTime<Utc>,
     size_bytes: u64,
-}
-
-/// What went wrong with the lake.
-#[derive(Debug, thiserror::Error)]
-pub enum LakeError {
-    /// A location that is neither a folder nor a supported URL.
-    #[error(
-        "`{location}` is not a lake: give a folder or a file:, s3:, gs:, az: or memory: URL ({reason})"
-    )]
-    Location {
-        /// The location as given.
-        location: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is no folder of that name.
-    #[error("there is no lake at `{location}`")]
-    NotThere {
-        /// The location as given.
-        location: String,
-    },
-    /// What is there is no folder.
-    #[error("`{location}` is a file: a lake is a folder or a bucket")]
-    File {
-        /// The location as given.
-        location: String,
-    },
-    /// The folder cannot be used.
-    #[error("cannot {action} the folder `{location}` ({reason})")]
-    Folder {
-        /// The location as given.
-        location: String,
-        /// What was to be done with it.
-        action: &'static str,
-        /// Why not.
-        reason: String,
-    },
-    /// There is no such object.
-    #[error("`{key}` is not in the lake")]
-    Missing {
-        /// The object's path.
-        key: String,
-    },
-    /// The store failed.
-    #[error("the lake at `{location}` could not {action} `{path}`: {reason}")]
-    Store {
-        /// The lake.
-        location: String,
-        /// What was asked of it.
-        action: &'static str,
-        /// The object or folder.
-        path: String,
-        /// The store's own error with all its causes, each said once.
-        reason: String,
-    },
 }
 
 impl Lake {
@@ -520,57 +468,6 @@ impl Lake {
     }
 }
 
-/// What a location names.
-enum Place {
-    Folder(PathBuf),
-    Store(Arc<dyn ObjectStore>),
-}
-
-impl Place {
-    fn of(location: &str) -> Result<Self, LakeError> {
-        use_ring_for_tls();
-        let wrong = |reason: String| LakeError::Location { location: location.to_owned(), reason };
-        match Url::parse(location) {
-            Ok(url) if url.scheme() == "file" => {
-                url.to_file_path().map(Self::Folder).map_err(|()| wrong("no local path".into()))
-            }
-            Ok(url) => from_url(&url).map(Self::Store).map_err(|error| wrong(error.to_string())),
-            Err(_) => Ok(Self::Folder(PathBuf::from(location))),
-        }
-    }
-}
-
-fn unusable(location: &str, action: &'static str, error: &dyn std::fmt::Display) -> LakeError {
-    LakeError::Folder { location: location.to_owned(), action, reason: error.to_string() }
-}
-
-/// Where a machine in a cloud asks for credentials when it was given none.
-const METADATA_SERVICE: &str = "169.254.169.254";
-
-/// Why a store failed: its error with all its causes, each said once.
-fn reason(location: &str, error: &object_store::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let also = error.to_string();
-        if !text.contains(&also) {
-            text = format!("{text}: {also}");
-        }
-        cause = error.source();
-    }
-    if !text.contains(METADATA_SERVICE) {
-        return text;
-    }
-    let names = match location.split(':').next() {
-        Some("gs") => "GOOGLE_APPLICATION_CREDENTIALS",
-        Some("s3" | "s3a") => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        _ => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-    };
-    format!(
-        "there are no credentials for it: set {names}, or give this machine a role that has them"
-    )
-}
-
 impl Version {
     /// Whether the object was written after another.
     #[must_use]
@@ -587,118 +484,6 @@ impl Version {
     }
 }
 
-/// Makes `ring` the process's TLS provider: the HTTP client and the stores share it, and the
-/// compile of a second cryptography library is spared. Idempotent; [`Lake::open`] calls it.
-pub fn use_ring_for_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // An error means that the embedding program chose a provider before: that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
 fn file_name(meta: &ObjectMeta) -> String {
     meta.location.filename().unwrap_or_default().to_owned()
-}
-
-/// A writer's turn in a folder, until it is dropped; `None` while another has it.
-fn turn(folder: &std::path::Path) -> Result<Option<File>, object_store::Error> {
-    let open = || {
-        let path = folder.join(TURN);
-        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        File::create(path)
-    };
-    let failed =
-        |error| object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(error) };
-    let file = open().map_err(failed)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Ok(None),
-        // A file system may have no locks: then what is looked at has to do.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
-    }
-}
-
-/// The names in a folder; none where it is missing. `object_store` would also ask for the size of each
-/// file, which takes longer than the rest of a day's listing.
-fn local_names(folder: &std::path::Path) -> Result<Vec<String>, object_store::Error> {
-    let failed =
-        |error| object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(error) };
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
-    let name = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.map_err(failed).map(|entry| entry.file_name())
-    };
-    entries.map(|entry| Ok(name(entry)?.to_string_lossy().into_owned())).collect()
-}
-
-/// Whether a folder holds objects, written to their end; of one that cannot be read, the reader says why.
-fn has_objects(folder: &std::path::Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .flatten()
-            .any(|entry| entry.file_name().as_encoded_bytes().ends_with(b".parquet")),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-    }
-}
-
-fn from_url(url: &Url) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
-    let environment = || {
-        std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(
-            |(name, _)| ["aws_", "google_", "azure_"].iter().any(|prefix| name.starts_with(prefix)),
-        )
-    };
-    if url.scheme() == "s3" || url.scheme() == "s3a" {
-        // The builder's own reading of the environment also covers web identity and containers.
-        let mut builder = AmazonS3Builder::from_env().with_url(url.as_str());
-        if std::env::var_os("AWS_ALLOW_HTTP").is_some() {
-            builder = builder.with_allow_http(true);
-        }
-        let (_, path) =
-            object_store::ObjectStoreScheme::parse(url).map_err(object_store::Error::from)?;
-        return Ok(below(builder.build()?, path));
-    }
-    let (store, path) = object_store::parse_url_opts(url, environment())?;
-    Ok(below(store, path))
-}
-
-fn below(store: impl ObjectStore, path: Path) -> Arc<dyn ObjectStore> {
-    if path.is_root() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, path)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failed(text: &str) -> object_store::Error {
-        let cause = std::io::Error::other("connection refused");
-        let source = Box::new(std::io::Error::new(cause.kind(), Outer(text.to_owned(), cause)));
-        object_store::Error::Generic { store: "S3", source }
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("{0}")]
-    struct Outer(String, #[source] std::io::Error);
-
-    #[test]
-    fn a_store_s_causes_are_all_told_and_each_once() {
-        let text = reason("s3://b/x", &failed("no answer"));
-        assert_eq!(text, "Generic S3 error: no answer: connection refused");
-        assert_eq!(reason("s3://b/x", &failed("connection refused")).matches("refused").count(), 1);
-    }
-
-    #[test]
-    fn missing_credentials_are_named_once_and_the_metadata_service_not_at_all() {
-        let error = failed("PUT http://169.254.169.254/latest/api/token");
-        for (location, name) in [
-            ("s3://b/x", "AWS_ACCESS_KEY_ID"),
-            ("gs://b/x", "GOOGLE_APPLICATION_CREDENTIALS"),
-            ("az://b/x", "AZURE_STORAGE_ACCOUNT_KEY"),
-        ] {
-            let text = reason(location, &error);
-            assert_eq!(text.matches(name).count(), 1, "{text}");
-            assert!(!text.contains("169.254"), "{text}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -48,11 +48,6 @@ impl Client {
     /// Sends bytes, whatever they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.get_mut().write_all(bytes.as_ref())
-    }
-
-    /// Tells the other side that nothing more is sent.
-    pub fn close_writing(&mut self) -> std::io::Result<()> {
-        self.stream.get_ref().shutdown(std::net::Shutdown::Write)
     }
 
     /// The next response; `None` where the connection ended before one.
@@ -101,4 +96,22 @@ pub fn ask(address: &str, method: &str, path: &str, headers: &[&str]) -> Respons
 /// GET on a connection of its own.
 pub fn get(address: &str, path: &str) -> Response {
     ask(address, "GET", path, &[])
+}
+
+/// Asks until the answer is as wanted; days appear within seconds, not at once.
+pub fn until(address: &str, path: &str, wanted: impl Fn(&Response) -> bool) -> Response {
+    let began = Instant::now();
+    loop {
+        let response = get(address, path);
+        if wanted(&response) {
+            return response;
+        }
+        let body = String::from_utf8_lossy(&response.body);
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "{path} stays {}: {body}",
+            response.status
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
