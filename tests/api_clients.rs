@@ -63,12 +63,17 @@ fn what_is_no_proper_request_is_refused_and_leaves_no_connection_behind() {
 fn clients_that_hang_up_leave_no_queue_behind() {
     let lake = lake_of(1500);
     let serving = Serving::start(hotspots(&lake, &["serve", "--bind", "127.0.0.1:0"]));
+    let mut waiting = Vec::new();
     for number in 0..1000 {
         let mut client = Client::connect(serving.address());
         let east = 3.0 + f64::from(number) * 0.001;
         let target = format!("{PATH}/hours?format=csv&bbox=2,48,{east},49");
         client.send(format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n")).unwrap();
+        waiting.push(client);
     }
+    // By now all of them are in the queue.
+    std::thread::sleep(Duration::from_millis(500));
+    drop(waiting);
     // Nobody has asked for it before: it needs a turn, for which nobody waits longer than 10 s.
     assert_eq!(get(serving.address(), &format!("{PATH}?limit=7")).status, 200);
 }
