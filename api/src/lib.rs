@@ -11,6 +11,7 @@ mod conditions;
 mod connection;
 mod docs;
 mod documents;
+mod door;
 mod files;
 mod fresh;
 mod linger;

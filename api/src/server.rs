@@ -12,11 +12,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
 use crate::attribution::Attribution;
 use crate::connection::{Connection, Guarded};
+use crate::door::{let_nobody_new_in, listen};
 use crate::files::affordable;
 use crate::page::BaseMap;
 use crate::refusal::Refuse;
@@ -119,7 +120,7 @@ impl Server {
     /// Answers until `stop`, then finishes the requests in progress.
     ///
     /// After `stop`, every answer closes its connection, and new connections are still accepted for
-    /// half a second, so that a client that is just connecting is not refused.
+    /// half a second; whoever comes later finds nobody listening, and nobody is cut off in between.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let connections = Arc::clone(&self.state.connections);
         let timeout = self.limits.client_timeout;
@@ -140,13 +141,11 @@ impl Server {
             }
         }
         acceptor.state.stop();
-        let mut closing = std::pin::pin!(tokio::time::sleep(CLOSING));
-        loop {
-            tokio::select! {
-                accepted = self.listener.accept() => acceptor.accept(accepted).await,
-                () = &mut closing => break,
-            }
+        acceptor.accept_for(&self.listener, CLOSING).await;
+        if let Err(error) = let_nobody_new_in(&self.listener) {
+            debug!("clients that connect in the last moment may be reset: {error}");
         }
+        acceptor.accept_for(&self.listener, HALF_CONNECTED).await;
         // What is left in the socket's backlog.
         while let Some(accepted) = self.listener.accept().now_or_never() {
             acceptor.accept(accepted).await;
@@ -173,26 +172,14 @@ impl Server {
 /// How long new connections are still accepted once the server is asked to stop, and for how long after
 /// that the last of them may bring their requests.
 const CLOSING: Duration = Duration::from_millis(500);
+/// How long those who began to connect before may take to get in: an exchange of packets.
+const HALF_CONNECTED: Duration = Duration::from_millis(200);
 /// The most bytes of a request line and its headers together.
 const MOST_HEAD_BYTES: usize = 8 << 10;
 /// The pause after a connection could not be accepted, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many idle connections are closed then.
 const CLOSED_AT_ONCE: usize = 64;
-/// The socket's backlog: connections that wait to be accepted; the system may allow fewer. Connections
-/// beyond it are dropped without a word, and their clients try again after a second.
-const BACKLOG: u32 = 4096;
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Without it, a port stays taken for a minute after its server ended. On Windows it would let
-    // this server take a port that another one is using.
-    #[cfg(not(windows))]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
 /// Accepts connections and starts a task for each.
 struct Acceptor {
     state: Arc<State>,
@@ -218,6 +205,17 @@ impl Acceptor {
         let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
         let graceful = GracefulShutdown::new();
         Self { state, workers, graceful, http, refuse, limits, is_short: false }
+    }
+
+    /// Accepts connections for some time.
+    async fn accept_for(&mut self, listener: &TcpListener, time: Duration) {
+        let mut end = std::pin::pin!(tokio::time::sleep(time));
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => self.accept(accepted).await,
+                () = &mut end => break,
+            }
+        }
     }
 
     /// Serves an accepted connection in a task of its own.
