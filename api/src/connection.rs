@@ -120,6 +120,13 @@ impl Connections {
         idle.len()
     }
 
+    /// Closes all of them.
+    pub(crate) fn close_all(&self) {
+        for connection in self.all().values() {
+            connection.close.notify_one();
+        }
+    }
+
     /// Closes, for ever, connections with no request in progress that neither finished one nor read any
     /// of the bytes sent to them for `timeout`.
     ///
@@ -171,7 +178,13 @@ impl Connection {
 
     /// Notes that the client was active now.
     pub(crate) fn touch(&self) {
-        self.active_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.touch_at(Instant::now());
+    }
+
+    /// Notes that the client was active then.
+    pub(crate) fn touch_at(&self, now: Instant) {
+        let active = now.saturating_duration_since(self.origin);
+        self.active_ms.store(active.as_millis() as u64, Ordering::Relaxed);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
+#[cfg(target_os = "linux")]
+use tracing::debug;
 
 /// The socket's backlog: connections that wait to be accepted; the system may allow fewer. Connections
 /// beyond it are dropped without a word, and their clients try again after a second.
@@ -16,8 +18,26 @@ pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    if address.ip().is_loopback() {
+        do_not_pace(&socket);
+    }
     socket.listen(BACKLOG)
 }
+
+/// Has connections send as fast as their clients read. Where the system's congestion control is BBR, it
+/// measures each path and sends by a timer, which for hundreds of clients on the same machine (a proxy's
+/// connections) takes almost half of the time; there is no path to measure there. Reno is in every
+/// kernel and open to every process.
+#[cfg(target_os = "linux")]
+fn do_not_pace(socket: &TcpSocket) {
+    if let Err(error) = socket2::SockRef::from(socket).set_tcp_congestion(b"reno") {
+        debug!("connections keep the system's congestion control: {error}");
+    }
+}
+
+/// Other systems do not send by a timer.
+#[cfg(not(target_os = "linux"))]
+fn do_not_pace(_socket: &TcpSocket) {}
 
 /// Has the system ignore whoever begins to connect from now on: they try again after a second, and are
 /// refused by then, or let in by the next server. Those half connected still get in.

@@ -37,7 +37,7 @@ struct EndpointFigures {
 #[derive(Debug)]
 pub(crate) struct Timer<'a> {
     metrics: &'a Metrics,
-    pub(crate) began: Instant,
+    began: Instant,
 }
 
 const STATUSES: [u16; 16] =
@@ -66,7 +66,12 @@ impl Metrics {
 
     /// Starts measuring a request.
     pub(crate) fn timer(&self) -> Timer<'_> {
-        Timer { metrics: self, began: Instant::now() }
+        self.timer_since(Instant::now())
+    }
+
+    /// A timer of a request that came then.
+    pub(crate) fn timer_since(&self, began: Instant) -> Timer<'_> {
+        Timer { metrics: self, began }
     }
 
     /// The request's id: the client's where it sent a sensible one, else a new one.

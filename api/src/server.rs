@@ -10,7 +10,6 @@ use futures::FutureExt as _;
 use hotspots_data::{Lake, SystemId};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
@@ -153,13 +152,9 @@ impl Server {
         drop(self.listener);
         // From now on connections without a request are closed: those just accepted are still sending
         // theirs. All others close with their next answer.
-        let last = tokio::time::Instant::now() + CLOSING;
-        while acceptor.state.connections.count() > 0 && tokio::time::Instant::now() < last {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let drained =
-            tokio::time::timeout(limits.drain_timeout, acceptor.graceful.shutdown()).await;
-        if drained.is_err() {
+        let _ = acceptor.all_ended(CLOSING).await;
+        acceptor.state.connections.close_all();
+        if acceptor.all_ended(limits.drain_timeout).await.is_err() {
             let timeout_s = limits.drain_timeout.as_secs();
             warn!(
                 timeout_s,
@@ -174,6 +169,8 @@ impl Server {
 const CLOSING: Duration = Duration::from_millis(500);
 /// How long those who began to connect before may take to get in: an exchange of packets.
 const HALF_CONNECTED: Duration = Duration::from_millis(200);
+/// How often connections are counted until the last has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// The most bytes of a request line and its headers together.
 const MOST_HEAD_BYTES: usize = 8 << 10;
 /// The pause after a connection could not be accepted, usually for want of file descriptors.
@@ -184,7 +181,6 @@ const CLOSED_AT_ONCE: usize = 64;
 struct Acceptor {
     state: Arc<State>,
     workers: Workers,
-    graceful: GracefulShutdown,
     http: http1::Builder,
     refuse: Refuse,
     limits: Limits,
@@ -203,8 +199,7 @@ impl Acceptor {
         http.header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
         let refusing = Arc::clone(&state);
         let refuse: Refuse = Arc::new(move |status| refusing.refuse(status, MOST_HEAD_BYTES));
-        let graceful = GracefulShutdown::new();
-        Self { state, workers, graceful, http, refuse, limits, is_short: false }
+        Self { state, workers, http, refuse, limits, is_short: false }
     }
 
     /// Accepts connections for some time.
@@ -249,21 +244,37 @@ impl Acceptor {
         let client = Arc::new(client);
         let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&client))));
         let service = RequestService { client, routes };
-        let (http, watcher) = (self.http.clone(), self.graceful.watcher());
-        let refuse = Arc::clone(&self.refuse);
+        let (http, refuse) = (self.http.clone(), Arc::clone(&self.refuse));
         self.workers.spawn(async move {
-            let _open = open;
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                let stream = Guarded::new(stream, Arc::clone(&connection), refuse);
-                let http = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
-                tokio::select! {
-                    result = http => if let Err(error) = result {
-                        debug!("a connection ended early: {error}");
-                    },
-                    () = connection.close.notified() => {}
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let stream = Guarded::new(stream, Arc::clone(&connection), refuse);
+            let mut http = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let ended = tokio::select! {
+                biased;
+                ended = http.as_mut() => ended,
+                () = connection.close.notified() => {
+                    if !open.state.is_stopping() {
+                        return;
+                    }
+                    // What was asked is still answered.
+                    http.as_mut().graceful_shutdown();
+                    http.await
                 }
+            };
+            if let Err(error) = ended {
+                debug!("a connection ended early: {error}");
             }
         });
+    }
+
+    /// Waits until there are no connections any more.
+    async fn all_ended(&self, longest: Duration) -> Result<(), tokio::time::error::Elapsed> {
+        let all_ended = async {
+            while self.state.metrics.connections.load(Relaxed) > 0 {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(longest, all_ended).await
     }
 
     /// Closes idle connections, so many at most; how many there were.

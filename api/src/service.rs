@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::{BoxFuture, Either, Ready, ready};
 use hyper::body::{Body as _, Incoming};
@@ -55,9 +56,10 @@ where
             let response = state.reject(method, uri.path(), headers, problem);
             return Either::Left(ready(Ok(response.into_response())));
         }
-        match state.respond_again(request.method(), uri.path(), query, request.headers()) {
+        let now = Instant::now();
+        match state.respond_again(now, request.method(), uri.path(), query, request.headers()) {
             Some(response) => {
-                connection.touch();
+                connection.touch_at(now);
                 Either::Left(ready(Ok(response.into_response())))
             }
             None => Either::Right(Box::pin(self.routes.call(request))),

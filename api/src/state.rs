@@ -83,10 +83,16 @@ impl State {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// The response to a request that repeats the last one of this thread; `None` where it does not, or
+    /// Whether it was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The response to a request, come at `now`, that repeats the last one of this thread; `None` where it does not, or
     /// something has to be waited for.
     pub(crate) fn respond_again(
         &self,
+        now: Instant,
         method: &Method,
         path: &str,
         query: &str,
@@ -95,15 +101,15 @@ impl State {
         if !matches!(*method, Method::GET | Method::HEAD) || self.check_token(headers).is_err() {
             return None;
         }
-        let timer = self.metrics.timer();
+        let timer = self.metrics.timer_since(now);
         let asked = self.asked(path, query, headers);
         let is_private = self.token.is_some();
-        let (endpoint, response) = asked.recall(timer.began, |endpoint, answer| {
+        let (endpoint, response) = asked.recall(now, |endpoint, answer| {
             Some((endpoint, answer.response_at_once(method, headers, is_private)?))
         })?;
         let id = self.metrics.request_id(headers);
         let context = RequestContext { method: method.as_str(), path, query, id, timer };
-        Some(self.end(&context, endpoint, Ok(response)))
+        Some(self.end(context, endpoint, Ok(response)))
     }
 
     /// The response to a request; whatever goes wrong is a problem document.
@@ -128,7 +134,7 @@ impl State {
             (None, Err(problem)) => Err(problem),
         };
         let context = RequestContext { method: method.as_str(), path, query, id, timer };
-        self.end(&context, endpoint, answered)
+        self.end(context, endpoint, answered)
     }
 
     /// The response to a request that is no proper one, whatever it asks for.
@@ -141,7 +147,7 @@ impl State {
     ) -> Response<Body> {
         let (id, timer) = (self.metrics.request_id(headers), self.metrics.timer());
         let context = RequestContext { method: method.as_str(), path, query: "", id, timer };
-        self.end(&context, Endpoint::Unknown, Err(problem))
+        self.end(context, Endpoint::Unknown, Err(problem))
     }
 
     /// The response to a request whose head could not be read; at most `most_bytes` are.
@@ -149,13 +155,13 @@ impl State {
         let id = self.metrics.request_id(&HeaderMap::new());
         let timer = self.metrics.timer();
         let context = RequestContext { method: "-", path: "", query: "", id, timer };
-        self.end(&context, Endpoint::Unknown, Err(Problem::unreadable(status, most_bytes)))
+        self.end(context, Endpoint::Unknown, Err(Problem::unreadable(status, most_bytes)))
     }
 
     /// Adds the headers of every response to it, or to the problem's document; counts and logs it.
     fn end(
         &self,
-        context: &RequestContext<'_>,
+        context: RequestContext<'_>,
         endpoint: Endpoint,
         answered: Result<Response<Body>, Problem>,
     ) -> Response<Body> {
@@ -170,12 +176,12 @@ impl State {
         if status != StatusCode::NOT_MODIFIED {
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        headers.insert(REQUEST_ID, context.id.clone());
         let duration = context.timer.stop(endpoint, status);
         context.log(status, duration, problem.as_ref());
+        headers.insert(REQUEST_ID, context.id);
         response
     }
 
@@ -236,7 +242,7 @@ impl State {
     }
 
     async fn ready(&self) -> Result<Arc<Answer>, Problem> {
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Err(Problem::new(Kind::STOPPING, "ask another server"));
         }
         let looked = self.tables.systems().await;

@@ -20,6 +20,8 @@ pub(crate) struct Columns<'a>(Vec<Column<'a>>);
 #[derive(Debug)]
 pub(crate) struct Column<'a> {
     pub(crate) name: &'a str,
+    /// What comes before a value in a JSON object that is not empty: `,"name":`.
+    member: Vec<u8>,
     values: Values<'a>,
 }
 
@@ -53,7 +55,11 @@ impl<'a> Columns<'a> {
                 DataType::Boolean => Values::Flag(array.as_boolean()),
                 _ => Values::Unknown,
             };
-            Column { name: field.name(), values }
+            let name = field.name();
+            let mut member = vec![b','];
+            text(name, &mut member);
+            member.push(b':');
+            Column { name, member, values }
         });
         Self(columns.collect())
     }
@@ -70,12 +76,8 @@ impl<'a> Columns<'a> {
     pub(crate) fn object(&self, row: usize, out: &mut Vec<u8>) {
         out.push(b'{');
         for (index, column) in self.0.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            out.push(b'"');
-            out.extend(column.name.as_bytes());
-            out.extend(b"\":");
+            let is_first = usize::from(index == 0);
+            out.extend_from_slice(&column.member[is_first..]);
             column.json(row, out);
         }
         out.push(b'}');
@@ -166,42 +168,43 @@ pub(crate) fn decimals(field: &Field) -> usize {
 
 /// A number with at most so many decimals and no zeros at its end.
 pub(crate) fn number(value: f64, decimals: usize, out: &mut Vec<u8>) {
-    const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
-    let scaled = (value * POWERS[decimals.min(7)]).round();
+    const POWERS: [u32; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let mut decimals = decimals.min(7);
+    let power = POWERS[decimals];
+    let scaled = (value * f64::from(power)).abs();
     // Beyond the integers that a float can tell apart, its own shortest form.
-    if !scaled.is_finite() || scaled.abs() >= 9e15 {
+    if scaled.is_nan() || scaled >= 9e15 {
         out.extend(if value.is_finite() { format!("{value}") } else { "null".to_owned() }.bytes());
         return;
     }
-    let (mut digits, mut decimals) = (scaled.abs() as u64, decimals.min(7));
-    while decimals > 0 && digits.is_multiple_of(10) {
-        digits /= 10;
-        decimals -= 1;
-    }
-    let mut text = [b'0'; 24];
-    let mut at = text.len();
-    let mut written = 0;
-    while digits > 0 || written <= decimals {
-        if written == decimals && decimals > 0 {
-            at -= 1;
-            text[at] = b'.';
-        }
-        at -= 1;
-        text[at] = b'0' + (digits % 10) as u8;
-        digits /= 10;
-        written += 1;
-    }
-    if scaled < 0.0 {
+    // Rounded, halves away from 0.
+    let floor = scaled as u64;
+    let rounded = floor + u64::from(scaled - floor as f64 >= 0.5);
+    let (whole, mut rest) = (rounded / u64::from(power), (rounded % u64::from(power)) as u32);
+    if value < 0.0 && rounded > 0 {
         out.push(b'-');
     }
-    out.extend(&text[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    if rest == 0 {
+        return;
+    }
+    while rest.is_multiple_of(10) {
+        rest /= 10;
+        decimals -= 1;
+    }
+    let mut text = *b".0000000";
+    for digit in text[1..=decimals].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&text[..=decimals]);
 }
 
 /// A JSON string.
 pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
     if value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
         out.push(b'"');
-        out.extend(value.as_bytes());
+        out.extend_from_slice(value.as_bytes());
         out.push(b'"');
     } else {
         // Writing to memory does not fail.
@@ -210,8 +213,7 @@ pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
 }
 
 fn integer(value: i64, out: &mut Vec<u8>) {
-    use std::io::Write as _;
-    let _ = write!(out, "{value}");
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn instant(millis: i64, out: &mut Vec<u8>) {
@@ -249,6 +251,11 @@ mod tests {
         assert_eq!(written(-0.000_000_4, 6), "0");
         assert_eq!(written(-2.275_725, 7), "-2.275725");
         assert_eq!(written(0.05, 3), "0.05");
+        assert_eq!(written(0.0005, 3), "0.001");
+        assert_eq!(written(-2.5, 0), "-3");
+        assert_eq!(written(0.499_999_999_999_999_94, 0), "0");
+        assert_eq!(written(0.999_999_9, 6), "1");
+        assert_eq!(written(-7.000_000_1, 7), "-7.0000001");
         assert_eq!(written(100.0, 0), "100");
         assert_eq!(written(1e300, 3).parse::<f64>(), Ok(1e300));
         assert_eq!(written(f64::NAN, 3), "null");
