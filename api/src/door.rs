@@ -69,3 +69,51 @@ pub(crate) fn let_nobody_new_in(listener: &TcpListener) -> std::io::Result<()> {
 pub(crate) fn let_nobody_new_in(_listener: &TcpListener) -> std::io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::ErrorKind;
+    use std::time::Duration;
+
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_on_this_machine_is_the_systems_congestion_control_left() {
+        for (address, is_local) in [("127.0.0.1:0", true), ("[::1]:0", true), ("0.0.0.0:0", false)]
+        {
+            let listener = match listen(address.parse().unwrap()) {
+                // A machine without IPv6.
+                Err(error) if error.kind() == ErrorKind::AddrNotAvailable => continue,
+                listener => listener.unwrap(),
+            };
+            let port = listener.local_addr().unwrap().port();
+            let host = if address.starts_with('[') { "::1" } else { "127.0.0.1" };
+            let _client = TcpStream::connect((host, port)).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let used = SockRef::from(&stream).tcp_congestion().unwrap();
+            let used = used.split(|byte| *byte == 0).next().unwrap_or_default();
+            let systems = std::fs::read("/proc/sys/net/ipv4/tcp_congestion_control").unwrap();
+            let expected = if is_local { &b"reno"[..] } else { systems.trim_ascii() };
+            assert_eq!(used, expected, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_once_the_door_is_closed_waits_and_who_came_before_gets_in() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let _before = TcpStream::connect(address).await.unwrap();
+        let_nobody_new_in(&listener).unwrap();
+        let connect = tokio::spawn(TcpStream::connect(address));
+        let (_stream, _) = listener.accept().await.unwrap();
+        let another = tokio::time::timeout(Duration::from_millis(300), listener.accept()).await;
+        assert!(another.is_err(), "nobody gets in");
+        assert!(!connect.is_finished(), "nor is anybody turned away as yet");
+        drop(listener);
+        let refused = connect.await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
+}
