@@ -88,8 +88,8 @@ impl State {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// The response to a request, come at `now`, that repeats the last one of this thread; `None` where it does not, or
-    /// something has to be waited for.
+    /// The response to a request, come at `now`, that repeats the last one of this thread; `None` where it
+    /// does not, or something has to be waited for.
     pub(crate) fn respond_again(
         &self,
         now: Instant,
