@@ -38,6 +38,7 @@ pub(crate) enum Freshness {
 #[derive(Debug)]
 pub(crate) struct Answer {
     body: Bytes,
+    hash: u128,
     format: Format,
     freshness: Freshness,
     modified: Option<(HttpDate, HeaderValue)>,
@@ -52,13 +53,14 @@ impl Answer {
     pub(crate) fn new(format: Format, freshness: Freshness, body: impl Into<Vec<u8>>) -> Self {
         let body = held(body.into());
         // Whoever could choose bytes with equal hashes would deceive nobody but caches of his own data.
-        let hash = format!("{:032x}", XxHash3_128::oneshot(&body));
+        let hash = XxHash3_128::oneshot(&body);
         let etags = Encoding::ALL.map(|encoding| match encoding.name() {
-            None => value(&format!("\"{hash}\"")),
-            Some(name) => value(&format!("\"{hash}-{name}\"")),
+            None => value(&format!("\"{hash:032x}\"")),
+            Some(name) => value(&format!("\"{hash:032x}-{name}\"")),
         });
         Self {
             body,
+            hash,
             format,
             freshness,
             modified: None,
@@ -182,7 +184,11 @@ impl Answer {
             && conditions::allow_range(request, self.validators(encoding));
         let part = if is_part { range::part(request, length) } else { Part::Whole };
         match part {
-            Part::Whole => Ok(self.with_headers(encoding, Some(body), is_private)),
+            Part::Whole => {
+                #[cfg(target_os = "linux")]
+                crate::hot::asked(&body, self.hash);
+                Ok(self.with_headers(encoding, Some(body), is_private))
+            }
             Part::Bytes(part) => {
                 let place = value(&format!("bytes {}-{}/{length}", part.start, part.end - 1));
                 let mut response = self.with_headers(encoding, Some(body.slice(part)), is_private);

@@ -243,6 +243,14 @@ impl Guarded {
         until.as_mut().poll(cx)
     }
 
+    /// Notes what came of a write of bytes that the system copied.
+    fn copied(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(_)) = &poll {
+            turns::wrote();
+        }
+        self.written(poll)
+    }
+
     /// Notes what came of a write.
     fn written(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &poll {
@@ -251,12 +259,11 @@ impl Guarded {
                 self.connection.is_stalled.store(true, Ordering::Relaxed);
             }
             // Bytes that did not wait follow an answer, which was noted itself.
-            Poll::Ready(Ok(bytes)) => {
+            Poll::Ready(Ok(_)) => {
                 if std::mem::take(&mut self.has_waited) {
                     self.connection.is_stalled.store(false, Ordering::Relaxed);
                     self.connection.touch();
                 }
-                turns::sent(*bytes);
                 self.linger.answered();
             }
             Poll::Ready(Err(_)) => {}
@@ -290,7 +297,7 @@ impl AsyncWrite for Guarded {
             return Poll::Ready(Ok(refusal));
         }
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(poll)
+        self.copied(poll)
     }
 
     fn poll_write_vectored(
@@ -298,12 +305,16 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        #[cfg(target_os = "linux")]
+        if let Some(poll) = crate::hot::poll_send(&self.stream, cx, parts) {
+            return self.written(poll);
+        }
         // A head without a body is one part: `send` costs the kernel less than `writev`.
         if let [part] = parts {
             return self.poll_write(cx, part);
         }
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.written(poll)
+        self.copied(poll)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -14,6 +14,8 @@ mod documents;
 mod door;
 mod files;
 mod fresh;
+#[cfg(target_os = "linux")]
+mod hot;
 mod linger;
 mod lookup;
 mod making;

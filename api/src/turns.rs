@@ -2,18 +2,13 @@
 //!
 //! Those who read on the same machine, a proxy say, then find what was sent in the processor's cache, and
 //! wait for a turn rather than for a slice of the system's time. But where a program that computes waits
-//! for the core, it takes a whole slice of each turn: beside such a program, turns are few. Not so with
-//! large bodies: of these, hundreds of readers have so much to read that they cannot be told from it.
+//! for the core, it takes a whole slice of each turn: beside such a program, turns are few.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-/// What a thread sends in a turn.
-const TURN_BYTES: usize = 768 << 10;
-/// What a write weighs besides its bytes.
-const WRITE_BYTES: usize = 12 << 10;
-/// Writes of so much on average are of large bodies.
-const LARGE_BYTES: usize = 128 << 10;
+/// What a thread writes in a turn.
+const WRITES: u32 = 48;
 /// Who runs for longer does not read, but computes: readers take 0.3 ms, slices are about 3 ms.
 const SLICE: Duration = Duration::from_micros(1500);
 /// Readers alone have at least so many turns between two that last a slice: of theirs, one in fifty to
@@ -26,10 +21,10 @@ thread_local! {
     static TURNS: RefCell<Turns> = const { RefCell::new(Turns::new()) };
 }
 
-/// Takes note of bytes sent, and lets others run at the end of the turn.
-pub(crate) fn sent(bytes: usize) {
+/// Takes note of a write, and lets others run at the end of the turn.
+pub(crate) fn wrote() {
     TURNS.with_borrow_mut(|turns| {
-        if turns.is_over(bytes) {
+        if turns.is_over() {
             let began = Instant::now();
             std::thread::yield_now();
             turns.lasted(began.elapsed());
@@ -40,10 +35,7 @@ pub(crate) fn sent(bytes: usize) {
 /// A thread's turns.
 #[derive(Debug)]
 struct Turns {
-    sent_bytes: usize,
-    writes: usize,
-    /// Whether large bodies were sent.
-    are_large: bool,
+    writes: u32,
     /// How many more turns to leave out.
     left_out: u32,
     /// How many were left out after the last that lasted a slice.
@@ -54,21 +46,16 @@ struct Turns {
 
 impl Turns {
     const fn new() -> Self {
-        Self { sent_bytes: 0, writes: 0, are_large: false, left_out: 0, pause: 0, short: RARELY }
+        Self { writes: 0, left_out: 0, pause: 0, short: RARELY }
     }
 
-    /// Whether, with these bytes, it is others' turn.
-    fn is_over(&mut self, bytes: usize) -> bool {
-        self.sent_bytes += bytes + WRITE_BYTES;
+    /// Whether, with this write, it is others' turn.
+    fn is_over(&mut self) -> bool {
         self.writes += 1;
-        if self.sent_bytes < TURN_BYTES {
+        if self.writes < WRITES {
             return false;
         }
-        self.are_large = self.sent_bytes / self.writes >= LARGE_BYTES;
-        (self.sent_bytes, self.writes) = (0, 0);
-        if self.are_large {
-            return true;
-        }
+        self.writes = 0;
         let is_left_out = self.left_out > 0;
         self.left_out = self.left_out.saturating_sub(1);
         !is_left_out
@@ -76,9 +63,6 @@ impl Turns {
 
     /// Takes note of how long the others ran.
     fn lasted(&mut self, time: Duration) {
-        if self.are_large {
-            return;
-        }
         if time < SLICE {
             self.short = self.short.saturating_add(1);
             return;
@@ -96,26 +80,24 @@ mod tests {
 
     const SHORT: Duration = Duration::from_micros(300);
 
-    #[test]
-    fn a_turn_ends_with_a_large_body_or_with_many_small_ones() {
-        let mut turns = Turns::new();
-        assert!(turns.is_over(TURN_BYTES));
-        let small = (1..=64).map(|_| turns.is_over(0)).position(|is_over| is_over);
-        assert_eq!(small, Some(63));
-        assert!(!turns.is_over(TURN_BYTES / 2) && turns.is_over(TURN_BYTES / 2));
-    }
-
     /// How many of so many turns others get, each lasting as `lasts` says of its number.
     fn given(turns: &mut Turns, of: u32, lasts: impl Fn(u32) -> Duration) -> u32 {
         let mut given = 0;
         for _ in 0..of {
-            let is_over = (1..=8).map(|_| turns.is_over(TURN_BYTES / 8)).last();
+            let is_over = (1..=WRITES).map(|_| turns.is_over()).last();
             if is_over == Some(true) {
                 turns.lasted(lasts(given));
                 given += 1;
             }
         }
         given
+    }
+
+    #[test]
+    fn a_turn_ends_after_so_many_writes() {
+        let mut turns = Turns::new();
+        let over: Vec<u32> = (1..=100).filter(|_| turns.is_over()).collect();
+        assert_eq!(over, [48, 96]);
     }
 
     #[test]
@@ -135,9 +117,5 @@ mod tests {
         let mut turns = Turns::new();
         let rarely_long = |number| if number % 50 == 0 { SLICE } else { SHORT };
         assert_eq!(given(&mut turns, 1000, rarely_long), 1000);
-        for _ in 0..1000 {
-            assert!(turns.is_over(TURN_BYTES), "of large bodies always");
-            turns.lasted(SLICE);
-        }
     }
 }
