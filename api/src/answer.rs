@@ -38,6 +38,10 @@ pub(crate) enum Freshness {
 #[derive(Debug)]
 pub(crate) struct Answer {
     body: Bytes,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only Linux sends from files")
+    )]
     hash: u128,
     format: Format,
     freshness: Freshness,
